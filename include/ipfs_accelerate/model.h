@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "ipfs_accelerate/tensor.h"
+
+namespace accelerate {
+
+/// Where and how a model computes.
+struct LoadOptions {
+  std::string backend = "auto";    ///< "cpu", "reference", …; "auto": the first that runs here
+  std::string precision = "auto";  ///< "fp32", "bf16", "int8"; "auto": fp32
+  int threads = 0;                 ///< 0: one for each core that this process may use
+};
+
+struct EmbedOptions {
+  bool truncate = true;  ///< cut texts that are too long; otherwise they are an error
+};
+
+/// The embeddings of some texts, in their order.
+struct EmbedResult {
+  Tensor vectors;               ///< float32 [texts, dimensions]
+  std::vector<bool> truncated;  ///< whether the text was too long and its end was not read
+};
+
+/// What a model is, and what runs it.
+struct ModelInfo {
+  std::string name;            ///< of its folder
+  std::string model_type;      ///< "bert"
+  std::string head;            ///< "base", "masked_lm", "sequence_classification", "token_classification", "question_answering"
+  std::int64_t parameters;     ///< elements of all weights
+  std::int64_t hidden_size;    ///< features of a token
+  std::int64_t most_tokens;    ///< tokens that a text may have, special ones counted
+  bool random_weights;         ///< nobody trained the weights: the results mean nothing
+  std::string backend;         ///< "cpu"
+  std::string device;          ///< "cpu"
+  std::string implementation;  ///< "cpu avx512_bf16"
+  std::string precision;       ///< "fp32"
+  int threads;
+};
+
+/// A Hugging Face model folder, loaded and ready. Cheap to copy: copies share the model. Threads may use one at once.
+class Model {
+ public:
+  /// Loads `folder` and compiles it for what it is for: embedding where it has no head, else forward(). Throws Error: not_found,
+  /// invalid_file or unsupported for what is wrong with the folder, invalid_argument, unsupported or unavailable for the options.
+  static Model load(const std::filesystem::path& folder, const LoadOptions& options = {});
+
+  /// Vectors of the texts whose angles say how alike the texts are: pooled and scaled as the folder's modules.json says, else
+  /// the mean of the last hidden states. Compiles the model a second time when it was loaded for forward().
+  /// Throws invalid_argument for a text that is not UTF-8, or too long where it may not be cut.
+  EmbedResult embed(std::span<const std::string> texts, const EmbedOptions& options = {}) const;
+
+  /// One pass of the model with the head that config.json names, named and padded as transformers' forward(): int64
+  /// `input_ids` [batch, tokens] and, where wanted, `attention_mask`, `token_type_ids` and `position_ids` give
+  /// `last_hidden_state` [batch, tokens, hidden], `logits`, …, with zeros where the mask is 0. Compiles the model a second
+  /// time when it was loaded for embed(). Throws invalid_argument for inputs that do not fit.
+  TensorMap forward(const TensorMap& inputs) const;
+
+  const ModelInfo& info() const;
+
+ private:
+  class State;
+  explicit Model(std::shared_ptr<State> state) : state_(std::move(state)) {}
+
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace accelerate

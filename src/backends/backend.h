@@ -1,0 +1,94 @@
+// The contract between graphs and what runs them.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/precision.h"
+#include "base/thread_pool.h"
+#include "graph/graph.h"
+#include "ipfs_accelerate/tensor.h"
+#include "passes/pass.h"
+
+namespace accelerate {
+
+/// A device that a backend can run on.
+struct Device {
+  std::string name;         ///< "cpu", "cuda:0"
+  std::string description;  ///< what it is, for people
+};
+
+/// A backend's devices on this machine; none, and the reason, when it cannot run here.
+struct Devices {
+  std::vector<Device> usable;
+  std::string reason;
+};
+
+/// Whether a backend runs a node as it stands, and if not, why. "No" on a fused op means: decompose it.
+struct Support {
+  bool yes;
+  std::string reason;
+};
+
+struct CompileOptions {
+  Precision precision = Precision::fp32;
+  std::shared_ptr<ThreadPool> threads;  ///< required
+  std::vector<std::string> disabled_passes;
+  std::function<void(const Tensor&)> release;  ///< told of each constant whose bytes are not read again, when set
+};
+
+struct NamedType {
+  std::string name;
+  ValueType type;
+};
+
+/// How a graph was compiled, for reports.
+struct CompileReport {
+  std::string implementation;  ///< what runs: "cpu avx512_bf16"
+  std::vector<PassReport> passes;
+  Graph graph;  ///< after the passes
+};
+
+/// A graph that can run, from any number of threads at once.
+class Executable {
+ public:
+  Executable() = default;
+  Executable(const Executable&) = delete;
+  Executable& operator=(const Executable&) = delete;
+  virtual ~Executable() = default;
+
+  virtual const CompileReport& report() const = 0;
+
+  /// The graph's outputs for these inputs, whose sizes set the named sizes of this call. Throws invalid_argument when an
+  /// input is missing, of another dtype or shape, or holds an index outside its table.
+  virtual TensorMap run(const TensorMap& inputs) const = 0;
+};
+
+/// Turns a verified graph into something runnable on one kind of device.
+class Backend {
+ public:
+  Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+  virtual ~Backend() = default;
+
+  virtual std::string_view name() const = 0;
+  virtual Devices devices() const = 0;
+  virtual Support supports(const Graph& graph, const Node& node) const = 0;
+  virtual std::unique_ptr<Executable> compile(Graph graph, const CompileOptions& options) const = 0;
+};
+
+/// Every backend of this build, those that cannot run here too; in the order of preference of `auto`.
+std::vector<std::unique_ptr<Backend>> all_backends();
+
+/// The backend of that name. Throws invalid_argument, listing the names, when there is none.
+std::unique_ptr<Backend> backend_named(std::string_view name);
+
+/// The named sizes that these inputs give the graph. Throws invalid_argument, with the input's name, when one is missing,
+/// unknown, of another dtype or shape, or disagrees with another about a size.
+SizeMap bind_inputs(const Graph& graph, const TensorMap& inputs);
+
+}  // namespace accelerate

@@ -1,0 +1,126 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "backends/cpu/steps.h"
+#include "base/arithmetic.h"
+#include "ipfs_accelerate/error.h"
+
+namespace accelerate::cpu {
+namespace {
+
+/// Queries that one worker takes at a time: enough that packing their keys and values costs little beside them.
+constexpr std::int64_t query_block = 128;
+
+/// Some queries of one sequence.
+struct Block {
+  std::int64_t first_query;  ///< row of the query tensor
+  std::int64_t queries;
+  std::int64_t first_key;  ///< row of the key tensor
+  std::int64_t keys;
+  std::int64_t place;  ///< of the first query among the keys
+};
+
+class Attention final : public Step {
+ public:
+  Attention(const RowKernelContext& context, const Node& node)
+      : kernels_(context.kernels), options_(node.as<AttentionOptions>()), inputs_(node.inputs), output_(node.outputs.front()) {
+    const Shape& query = context.graph.type(node.inputs[0]).shape;
+    query_heads_ = query[1].value();
+    head_size_ = query[2].value();
+    key_heads_ = context.graph.type(node.inputs[1]).shape[1].value();
+    for (ValueId input : node.inputs) reads.push_back(context.placements[input].root);
+    writes.push_back(output_);
+  }
+
+  std::size_t scratch_bytes(const Call& call) const override {
+    std::int64_t longest_queries = call.rows(inputs_[0]);
+    std::int64_t longest_keys = call.rows(inputs_[1]);
+    if (call.has_memory(inputs_[3])) longest_queries = longest(call, inputs_[3]);
+    if (call.has_memory(inputs_[4])) longest_keys = longest(call, inputs_[4]);
+    const std::int64_t bytes = kernels_.attention_scratch_bytes(options_.precision, std::min(longest_queries, query_block), longest_keys, head_size_);
+    return static_cast<std::size_t>(round_up(bytes, 64));
+  }
+
+  void run(const Call& call) const override {
+    const std::vector<Block> blocks = cut(call);
+    const auto count = static_cast<std::int64_t>(blocks.size()) * query_heads_;
+    call.threads.parallel_for(count, [&](std::int64_t index, int worker) {
+      attend(call, blocks[static_cast<std::size_t>(index / query_heads_)], index % query_heads_, worker);
+    });
+  }
+
+ private:
+  static std::int64_t longest(const Call& call, ValueId sequences) {
+    const std::int64_t* begins = call.integers(sequences);
+    std::int64_t result = 0;
+    for (std::int64_t i = 0; i + 1 < call.rows(sequences); ++i) result = std::max(result, begins[i + 1] - begins[i]);
+    return result;
+  }
+
+  /// Every block of queries, those with the most work first, so that the workers finish together.
+  std::vector<Block> cut(const Call& call) const {
+    const std::int64_t* query_begins = call.integers(inputs_[3]);
+    const std::int64_t* key_begins = call.integers(inputs_[4]);
+    expect_sequences(query_begins, call.rows(inputs_[3]), call.rows(inputs_[0]));
+    expect_sequences(key_begins, call.rows(inputs_[4]), call.rows(inputs_[1]));
+    std::vector<Block> blocks;
+    for (std::int64_t i = 0; i + 1 < call.rows(inputs_[3]); ++i) {
+      const std::int64_t queries = query_begins[i + 1] - query_begins[i];
+      const std::int64_t keys = key_begins[i + 1] - key_begins[i];
+      for (std::int64_t first = 0; first < queries; first += query_block)
+        blocks.push_back({.first_query = query_begins[i] + first,
+                          .queries = std::min(query_block, queries - first),
+                          .first_key = key_begins[i],
+                          .keys = keys,
+                          .place = keys - queries + first});
+    }
+    std::ranges::stable_sort(blocks, std::ranges::greater{}, [](const Block& block) { return block.queries * block.keys; });
+    return blocks;
+  }
+
+  static void expect_sequences(const std::int64_t* begins, std::int64_t count, std::int64_t rows) {
+    bool rising = begins[0] == 0 && begins[count - 1] == rows;
+    for (std::int64_t i = 0; i + 1 < count; ++i) rising = rising && begins[i] <= begins[i + 1];
+    if (!rising) throw Error(ErrorKind::invalid_argument, fmt::format("[attention] sequences do not rise from 0 to the {} rows there are", rows));
+  }
+
+  void attend(const Call& call, const Block& block, std::int64_t head, int worker) const {
+    const std::int64_t key_head = head * key_heads_ / query_heads_;
+    const auto row = [&](ValueId value, std::int64_t first, std::int64_t at) {
+      return call.floats(value) + first * call.placements[value].row_stride + at * head_size_;
+    };
+    kernels_.attention({.query = row(inputs_[0], block.first_query, head),
+                        .key = row(inputs_[1], block.first_key, key_head),
+                        .value = row(inputs_[2], block.first_key, key_head),
+                        .output = row(output_, block.first_query, head),
+                        .query_stride = call.placements[inputs_[0]].row_stride,
+                        .key_stride = call.placements[inputs_[1]].row_stride,
+                        .value_stride = call.placements[inputs_[2]].row_stride,
+                        .output_stride = call.placements[output_].row_stride,
+                        .queries = block.queries,
+                        .keys = block.keys,
+                        .head_dim = head_size_,
+                        .first_query = block.place,
+                        .scale = options_.scale,
+                        .causal = options_.causal,
+                        .window_left = options_.window_left,
+                        .window_right = options_.window_right,
+                        .precision = options_.precision,
+                        .scratch = call.scratch_of(worker)});
+  }
+
+  const KernelTable& kernels_;
+  AttentionOptions options_;
+  std::vector<ValueId> inputs_;
+  ValueId output_;
+  std::int64_t query_heads_;
+  std::int64_t key_heads_;
+  std::int64_t head_size_;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_attention(const RowKernelContext& context, const Node& node) { return std::make_unique<Attention>(context, node); }
+
+}  // namespace accelerate::cpu

@@ -1,0 +1,48 @@
+#include "backends/cpu/backend.h"
+
+#include <fmt/format.h>
+
+#include "backends/cpu/executable.h"
+#include "backends/cpu/general.h"
+#include "ipfs_accelerate/error.h"
+
+namespace accelerate {
+namespace {
+
+class CpuBackend final : public Backend {
+ public:
+  std::string_view name() const override { return "cpu"; }
+
+  Devices devices() const override {
+    try {
+      return {.usable = {{.name = "cpu", .description = fmt::format("kernels for {}", cpu::name_of(cpu::selected_isa()))}}, .reason = {}};
+    } catch (const Error& error) {
+      return {.usable = {}, .reason = error.what()};
+    }
+  }
+
+  Support supports(const Graph& graph, const Node& node) const override {
+    if (node.op == Op::input || node.op == Op::constant || node.op == Op::attention || cpu::is_row_local(graph, node) ||
+        cpu::general_supports(node.op))
+      return {.yes = true, .reason = {}};
+    if (node.op == Op::linear) return {.yes = false, .reason = "[linear] the weight is not a constant, or the input not [rows, in]"};
+    return {.yes = false, .reason = fmt::format("[{}] is not for these shapes", traits_of(node.op).name)};
+  }
+
+  std::unique_ptr<Executable> compile(Graph graph, const CompileOptions& options) const override {
+    const PassContext context{.precision = options.precision,
+                              .supports = [this](const Graph& within, const Node& node) { return supports(within, node).yes; }};
+    CompileReport report{.implementation = fmt::format("cpu {}", cpu::name_of(cpu::selected_isa())), .passes = {}, .graph = {}};
+    report.graph = run_passes(std::move(graph), all_passes(), context, options.disabled_passes, report.passes);
+    for (const Node& node : report.graph.nodes())
+      if (const Support support = supports(report.graph, node); !support.yes)
+        throw Error(ErrorKind::unsupported, fmt::format("backend cpu: {}", support.reason));
+    return std::make_unique<cpu::CpuExecutable>(std::move(report), options);
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> make_cpu_backend() { return std::make_unique<CpuBackend>(); }
+
+}  // namespace accelerate

@@ -1,0 +1,180 @@
+#include "backends/cpu/executable.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backends/cpu/linear_weights.h"
+#include "base/arithmetic.h"
+#include "ipfs_accelerate/error.h"
+
+namespace accelerate::cpu {
+namespace {
+
+std::size_t bytes_of(const ValueType& type, const SizeMap& sizes) {
+  return static_cast<std::size_t>(element_count(type.shape).evaluate(sizes)) * size_of(type.dtype);
+}
+
+bool is_source(const Node& node) { return node.op == Op::input || node.op == Op::constant; }
+
+/// For each value, which step makes it and which reads it last; graph outputs are read after the last step.
+std::vector<Lifetime> lifetimes_of(const std::vector<std::unique_ptr<Step>>& steps, const Graph& graph, const Placements& placements,
+                                   const SizeMap& sizes) {
+  std::vector<Lifetime> lifetimes(static_cast<std::size_t>(graph.value_count()), Lifetime{.bytes = 0, .first = -1, .last = -1});
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const auto now = static_cast<std::int64_t>(i);
+    for (ValueId value : steps[i]->reads) lifetimes[static_cast<std::size_t>(value)].last = now;
+    for (ValueId value : steps[i]->writes)
+      lifetimes[static_cast<std::size_t>(value)] = {.bytes = bytes_of(graph.type(value), sizes), .first = now, .last = now};
+  }
+  for (const NamedValue& output : graph.outputs())
+    lifetimes[static_cast<std::size_t>(placements[output.value].root)].last = static_cast<std::int64_t>(steps.size());
+  return lifetimes;
+}
+
+/// A copy of the value's elements.
+Tensor tensor_of(const Call& call, ValueId value) {
+  const ValueType& type = call.graph.type(value);
+  const Placement& placement = call.placements[value];
+  Tensor tensor = Tensor::zeros(type.dtype, evaluate(type.shape, call.sizes));
+  if (tensor.size() == 0) return tensor;
+  const std::size_t element = size_of(type.dtype);
+  const std::byte* source = call.memory[static_cast<std::size_t>(placement.root)] + static_cast<std::size_t>(placement.offset) * element;
+  if (placement.dense()) {
+    std::memcpy(tensor.mutable_bytes().data(), source, tensor.byte_size());
+    return tensor;
+  }
+  const std::size_t row = static_cast<std::size_t>(placement.columns) * element;
+  const std::size_t stride = static_cast<std::size_t>(placement.row_stride) * element;
+  for (std::size_t i = 0; i * row < tensor.byte_size(); ++i) std::memcpy(tensor.mutable_bytes().data() + i * row, source + i * stride, row);
+  return tensor;
+}
+
+}  // namespace
+
+CpuExecutable::CpuExecutable(CompileReport report, const CompileOptions& options) : report_(std::move(report)), threads_(options.threads) {
+  const ThreadPool::Place place(*threads_);
+  placements_ = place_values(report_.graph);
+  make_steps();
+  hold_constants();
+  if (options.release) release_packed_weights(options.release);
+}
+
+void CpuExecutable::make_steps() {
+  const Graph& graph = report_.graph;
+  const RowKernelContext context{.graph = graph, .placements = placements_, .kernels = kernels(), .threads = *threads_};
+
+  // Consecutive row-local nodes over the same rows form one region; views and constants in between do no work.
+  std::vector<std::vector<const Node*>> groups;
+  for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    const bool stacked_weights = node.op == Op::concat && !constant_parts(graph, node.outputs.front()).empty();
+    if (is_source(node) || placements_.is_view[i] || stacked_weights) continue;
+    const auto rows = [&](const Node& other) { return rows_of(graph.type(other.outputs.front())); };
+    const bool joins = !groups.empty() && is_row_local(graph, node) && is_row_local(graph, *groups.back().front()) &&
+                       rows(node) == rows(*groups.back().front());
+    if (joins)
+      groups.back().push_back(&node);
+    else
+      groups.push_back({&node});
+  }
+
+  // A value is exported when something outside its group reads it, or a view of it.
+  std::vector<std::size_t> group_of(placements_.of_value.size(), groups.size());
+  std::vector<bool> exported(placements_.of_value.size(), false);
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    for (const Node* node : groups[g])
+      for (ValueId output : node->outputs) group_of[static_cast<std::size_t>(output)] = g;
+  const auto mark_read = [&](ValueId value, std::size_t reader) {
+    if (value == no_value) return;
+    const auto root = static_cast<std::size_t>(placements_[value].root);
+    exported[root] = exported[root] || group_of[root] != reader;
+  };
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    for (const Node* node : groups[g])
+      for (ValueId input : node->inputs) mark_read(input, g);
+  for (const NamedValue& output : graph.outputs()) mark_read(output.value, groups.size() + 1);
+
+  for (const std::vector<const Node*>& group : groups) {
+    const Node& first = *group.front();
+    if (is_row_local(graph, first))
+      steps_.push_back(make_region(context, group, exported));
+    else if (first.op == Op::attention)
+      steps_.push_back(make_attention(context, first));
+    else
+      steps_.push_back(make_general(context, first));
+  }
+}
+
+void CpuExecutable::hold_constants() {
+  const Graph& graph = report_.graph;
+  std::vector<bool> wanted(placements_.of_value.size(), false);
+  for (const auto& step : steps_)
+    for (ValueId value : step->reads) wanted[static_cast<std::size_t>(value)] = true;
+  for (const NamedValue& output : graph.outputs()) wanted[static_cast<std::size_t>(placements_[output.value].root)] = true;
+  for (const Node& node : graph.nodes()) {
+    if (node.op != Op::constant || !wanted[static_cast<std::size_t>(node.outputs.front())]) continue;
+    constants_.emplace_back(node.outputs.front(), node.as<ConstantOptions>().tensor);
+  }
+}
+
+void CpuExecutable::release_packed_weights(const std::function<void(const Tensor&)>& release) const {
+  const Graph& graph = report_.graph;
+  std::vector<bool> read_later(placements_.of_value.size(), false);
+  for (const auto& [value, tensor] : constants_) read_later[static_cast<std::size_t>(value)] = true;
+  for (const Node& node : graph.nodes())
+    if (node.op == Op::embedding_norm)
+      for (ValueId input : node.inputs) read_later[static_cast<std::size_t>(input)] = true;
+  for (const Node& node : graph.nodes())
+    if (node.op == Op::constant && !read_later[static_cast<std::size_t>(node.outputs.front())]) release(node.as<ConstantOptions>().tensor);
+}
+
+TensorMap CpuExecutable::run(const TensorMap& inputs) const {
+  const Graph& graph = report_.graph;
+  const SizeMap sizes = bind_inputs(graph, inputs);
+  const ThreadPool::Place place(*threads_);
+  Call call{.sizes = sizes,
+            .graph = graph,
+            .placements = placements_,
+            .memory = std::vector<std::byte*>(placements_.of_value.size(), nullptr),
+            .threads = *threads_};
+  // Steps read inputs and constants and never write them; one pointer type serves both.
+  for (const NamedValue& input : graph.inputs())
+    call.memory[static_cast<std::size_t>(input.value)] = const_cast<std::byte*>(inputs.find(input.name)->second.bytes().data());
+  for (const auto& [value, tensor] : constants_) call.memory[static_cast<std::size_t>(value)] = const_cast<std::byte*>(tensor.bytes().data());
+
+  for (const auto& step : steps_) call.scratch_bytes = std::max(call.scratch_bytes, step->scratch_bytes(call));
+  call.scratch_bytes = (call.scratch_bytes + 63) / 64 * 64;
+  const MemoryPlan plan = plan_memory(lifetimes_of(steps_, graph, placements_, sizes));
+  const std::size_t scratch_total = call.scratch_bytes * static_cast<std::size_t>(threads_->threads());
+  Buffer arena = take_arena(plan.bytes + scratch_total);
+  for (const auto& step : steps_)
+    for (ValueId value : step->writes)
+      call.memory[static_cast<std::size_t>(value)] = arena.data() + plan.offsets[static_cast<std::size_t>(value)];
+  call.scratch = arena.data() + plan.bytes;
+
+  for (const auto& step : steps_) step->run(call);
+
+  TensorMap outputs;
+  for (const NamedValue& output : graph.outputs()) outputs.emplace(output.name, tensor_of(call, output.value));
+  give_arena(std::move(arena));
+  return outputs;
+}
+
+Buffer CpuExecutable::take_arena(std::size_t bytes) const {
+  const std::lock_guard lock(arenas_mutex_);
+  const auto fitting = std::ranges::find_if(arenas_, [&](const Buffer& arena) { return arena.size() >= bytes; });
+  if (fitting == arenas_.end()) {
+    arenas_.clear();  // those that are too small now would only pile up
+    return Buffer(std::max<std::size_t>(bytes, 64));
+  }
+  Buffer arena = std::move(*fitting);
+  arenas_.erase(fitting);
+  return arena;
+}
+
+void CpuExecutable::give_arena(Buffer arena) const {
+  const std::lock_guard lock(arenas_mutex_);
+  if (arenas_.size() < static_cast<std::size_t>(threads_->threads())) arenas_.push_back(std::move(arena));
+}
+
+}  // namespace accelerate::cpu

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <mutex>
+
+#include "backends/backend.h"
+#include "backends/cpu/memory.h"
+#include "backends/cpu/steps.h"
+
+namespace accelerate::cpu {
+
+/// A graph compiled for this machine's processor: steps, and the memory that calls use, each call its own arena.
+class CpuExecutable final : public Executable {
+ public:
+  CpuExecutable(CompileReport report, const CompileOptions& options);
+
+  const CompileReport& report() const override { return report_; }
+  TensorMap run(const TensorMap& inputs) const override;
+
+ private:
+  void make_steps();
+  void hold_constants();
+  void release_packed_weights(const std::function<void(const Tensor&)>& release) const;
+
+  Buffer take_arena(std::size_t bytes) const;
+  void give_arena(Buffer arena) const;
+
+  CompileReport report_;
+  std::shared_ptr<ThreadPool> threads_;
+  Placements placements_;
+  std::vector<std::unique_ptr<Step>> steps_;
+  std::vector<std::pair<ValueId, Tensor>> constants_;  ///< those that general steps read, float32 or whole numbers
+
+  mutable std::mutex arenas_mutex_;
+  mutable std::vector<Buffer> arenas_;  ///< of finished calls
+};
+
+}  // namespace accelerate::cpu

@@ -1,0 +1,222 @@
+// x·Wᵀ over panels: register tiles of a few rows by one panel, the whole depth summed in registers.
+#pragma once
+
+#include "backends/cpu/kernels/packing.inl.h"
+
+namespace accelerate::cpu {
+namespace {
+
+/// One register tile: rows of activation groups times one panel.
+struct TileArguments {
+  const std::byte* activations;
+  std::int64_t activation_stride;  ///< bytes
+  const std::byte* panel;
+  std::int64_t steps;
+  void* sums;                ///< [rows, panel_columns] of Product::Sum's elements
+  std::int64_t sums_stride;  ///< bytes
+};
+
+/// sums = activations·panel for `rows` rows. At 8 by 32 it runs at the rate of the multipliers: for each step 16 products
+/// stand beside 2 loads of weights and 8 broadcasts, and 8 rows never compete for one set of an 8-way cache.
+template <class Product, int rows>
+void multiply_tile(const TileArguments& tile) {
+  constexpr int columns = static_cast<int>(panel_columns / width);
+  constexpr std::int64_t step_bytes = panel_columns * Product::column_bytes;
+  constexpr std::int64_t vector_bytes = width * Product::column_bytes;
+  typename Product::Sum sums[rows][columns];
+  for (auto& row : sums) {
+    for (auto& sum : row) sum = Product::zero();
+  }
+
+  const std::byte* activations = tile.activations;
+  const std::byte* panel = tile.panel;
+  // Every row is one base and one of four registers times 1, 2 or 4: a pointer for each would not fit beside them.
+  const std::int64_t stride = tile.activation_stride;
+  const std::int64_t stride3 = 3 * stride;
+  const std::int64_t stride5 = 5 * stride;
+  const std::int64_t stride7 = 7 * stride;
+  const auto row_start = [&](int row) {
+    switch (row) {
+      case 0:
+        return activations;
+      case 3:
+        return activations + stride3;
+      case 5:
+        return activations + stride5;
+      case 6:
+        return activations + 2 * stride3;
+      case 7:
+        return activations + stride7;
+      default:
+        return activations + row * stride;
+    }
+  };
+  const auto multiply_step = [&](std::int64_t step) __attribute__((always_inline)) {
+    typename Product::Operand weights[columns];
+#pragma GCC unroll 16
+    for (int column = 0; column < columns; ++column) weights[column] = Product::weights(panel + step * step_bytes + column * vector_bytes);
+#pragma GCC unroll 16
+    for (int row = 0; row < rows; ++row) {
+      const auto value = Product::activations(row_start(row) + step * 4);
+#pragma GCC unroll 16
+      for (int column = 0; column < columns; ++column) sums[row][column] = Product::add_product(sums[row][column], value, weights[column]);
+    }
+  };
+
+  std::int64_t steps = tile.steps;
+  for (; steps >= 4; steps -= 4) {
+    multiply_step(0);
+    multiply_step(1);
+    multiply_step(2);
+    multiply_step(3);
+    activations += 16;
+    panel += 4 * step_bytes;
+  }
+  for (; steps > 0; --steps) {
+    multiply_step(0);
+    activations += 4;
+    panel += step_bytes;
+  }
+
+  auto* to = static_cast<std::byte*>(tile.sums);
+#pragma GCC unroll 16
+  for (int row = 0; row < rows; ++row) {
+#pragma GCC unroll 16
+    for (int column = 0; column < columns; ++column) {
+      __builtin_memcpy(to + row * tile.sums_stride + column * width * 4, &sums[row][column], width * 4);
+    }
+  }
+}
+
+static_assert(tile_rows == 6 || tile_rows == 8);
+
+/// multiply_tile() for a number of rows in [1, tile_rows].
+template <class Product>
+inline void multiply_rows(std::int64_t rows, const TileArguments& tile) {
+  switch (rows) {
+    case 1:
+      return multiply_tile<Product, 1>(tile);
+    case 2:
+      return multiply_tile<Product, 2>(tile);
+    case 3:
+      return multiply_tile<Product, 3>(tile);
+    case 4:
+      return multiply_tile<Product, 4>(tile);
+    case 5:
+      return multiply_tile<Product, 5>(tile);
+    case 6:
+      return multiply_tile<Product, 6>(tile);
+    case 7:
+      return multiply_tile<Product, tile_rows == 8 ? 7 : 6>(tile);
+    default:
+      return multiply_tile<Product, tile_rows>(tile);
+  }
+}
+
+/// Rows cut into the fewest tiles of at most `most` rows, all but equal: 9 rows are 5 and 4, not 8 and 1.
+class RowTiles {
+ public:
+  RowTiles(std::int64_t rows, std::int64_t most) : count_((rows + most - 1) / most), rows_(rows) {}
+
+  std::int64_t count() const { return count_; }
+  std::int64_t first(std::int64_t tile) const { return tile * (rows_ / count_) + (tile < rows_ % count_ ? tile : rows_ % count_); }
+
+ private:
+  std::int64_t count_;
+  std::int64_t rows_;
+};
+
+/// One register tile's place in the output.
+struct OutputTile {
+  std::int64_t first_row;
+  std::int64_t rows;
+  std::int64_t first_column;
+};
+
+/// Writes sums [rows, panel_columns] to the output, through the tail.
+template <class Product>
+void finish_tile(const GemmArguments& arguments, const OutputTile& tile, const void* sums) {
+  const PackedWeights& weights = arguments.weights;
+  const GemmTail& tail = arguments.tail;
+  const std::int64_t columns = smaller(weights.outputs - tile.first_column, panel_columns);
+  [[maybe_unused]] const std::int64_t prepared_stride = prepared_row_bytes<Product>(weights.inputs);
+  [[maybe_unused]] const std::byte* row_scales =
+      static_cast<const std::byte*>(arguments.prepared) + tile.first_row * prepared_stride + group_bytes<Product>(weights.inputs);
+
+  const auto finish = [&](auto activation) {
+    for (std::int64_t column = 0; column < columns; column += width) {
+      const std::int64_t count = columns - column;
+      const std::int64_t output_column = tile.first_column + column;
+      const Floats bias = tail.bias == nullptr ? spread(0.0F) : load_up_to(tail.bias + output_column, count);
+      [[maybe_unused]] Floats scale;
+      [[maybe_unused]] Integers offset;
+      if constexpr (Product::quantised) {
+        scale = load(weights.scales + output_column);
+        if constexpr (Product::activation_offset == 128) offset = shift_left<7>(load_integers(weights.sums + output_column));
+      }
+      for (std::int64_t row = 0; row < tile.rows; ++row) {
+        const std::byte* sum = static_cast<const std::byte*>(sums) + (row * panel_columns + column) * 4;
+        Floats value;
+        if constexpr (Product::quantised) {
+          Integers steps = load_integers(sum);
+          if constexpr (Product::activation_offset == 128) steps = subtract(steps, offset);
+          const Floats row_scale = floats_of(spread_group(row_scales + row * prepared_stride));
+          value = multiply_add(to_floats(steps), multiply(row_scale, scale), bias);
+        } else {
+          value = add(load(reinterpret_cast<const float*>(sum)), bias);
+        }
+        value = activation(value);
+        const std::int64_t output_row = tile.first_row + row;
+        if (tail.residual != nullptr) {
+          value = add(value, load_up_to(tail.residual + output_row * tail.residual_stride + output_column, count));
+        }
+        store_up_to(arguments.output + output_row * arguments.output_stride + output_column, count, value);
+      }
+    }
+  };
+  if (tail.activation == nullptr) {
+    finish([](Floats x) { return x; });
+  } else {
+    with_function(*tail.activation, finish);
+  }
+}
+
+template <class Product>
+void gemm_by_vectors(const GemmArguments& arguments, std::int64_t stride) {
+  const std::int64_t inputs = arguments.weights.inputs;
+  const RowTiles tiles(arguments.rows, tile_rows);
+  alignas(64) std::byte sums[tile_rows * panel_columns * 4];
+  for (std::int64_t panel = arguments.first_panel; panel < arguments.last_panel; ++panel) {
+    for (std::int64_t index = 0; index < tiles.count(); ++index) {
+      const OutputTile tile = {
+          .first_row = tiles.first(index), .rows = tiles.first(index + 1) - tiles.first(index), .first_column = panel * panel_columns};
+      multiply_rows<Product>(tile.rows, {
+                                            .activations = static_cast<const std::byte*>(arguments.prepared) + tile.first_row * stride,
+                                            .activation_stride = stride,
+                                            .panel = arguments.weights.panels + panel * panel_bytes<Product>(inputs),
+                                            .steps = steps_of<Product>(inputs),
+                                            .sums = sums,
+                                            .sums_stride = panel_columns * 4,
+                                        });
+      finish_tile<Product>(arguments, tile, sums);
+    }
+  }
+}
+
+/// Bytes from one row of activations to the next.
+template <class Product>
+inline std::int64_t activation_stride(const PackedWeights& weights, std::int64_t input_stride) {
+  return weights.precision == Precision::fp32 ? input_stride * 4 : prepared_row_bytes<Product>(weights.inputs);
+}
+
+[[maybe_unused]] void vector_gemm(const GemmArguments& arguments, std::int64_t input_stride) {
+  with_product(arguments.weights.precision, [&](auto product) {
+    using Product = decltype(product);
+    gemm_by_vectors<Product>(arguments, activation_stride<Product>(arguments.weights, input_stride));
+  });
+}
+
+[[maybe_unused]] GemmShape vector_gemm_shape(Precision) { return {.panel_columns = panel_columns, .tile_rows = tile_rows}; }
+
+}  // namespace
+}  // namespace accelerate::cpu

@@ -1,0 +1,13 @@
+// The kernels at AVX2: floats in registers, narrower operands widened. The order of includes matters: the vector, the
+// products written in it, the kernels written in those.
+#include "backends/cpu/kernels/vector_avx2.h"
+
+#include "backends/cpu/kernels/products_widened.inl.h"
+
+#include "backends/cpu/kernels/table.inl.h"
+
+namespace accelerate::cpu {
+
+constinit const KernelTable avx2_kernels = table_of(Isa::avx2, vector_gemm_shape, vector_gemm);
+
+}  // namespace accelerate::cpu

@@ -1,0 +1,206 @@
+// Weights into panels, and activations into the rows of groups that gemm reads.
+#pragma once
+
+#include "backends/cpu/kernels/kernel_table.h"
+
+namespace accelerate::cpu {
+namespace {
+
+/// Panels and prepared rows hold whole blocks of this many bytes a column or row: the depth of one AMX tile.
+constexpr std::int64_t block_bytes = 64;
+
+constexpr std::int64_t whole_blocks(std::int64_t bytes) { return (bytes + block_bytes - 1) / block_bytes * block_bytes; }
+
+/// How many numbers stand for 127 steps: the largest magnitude of x, infinity when one of them is not finite.
+inline float largest_magnitude(const float* x, std::int64_t count) {
+  // As whole numbers magnitudes keep their order and NaN comes last, which a comparison of floats would lose.
+  Integers largest = spread(std::int32_t{0});
+  for (std::int64_t i = 0; i < count; i += width) largest = maximum(largest, bits_of(magnitude(load_up_to(x + i, count - i))));
+  const float result = __builtin_bit_cast(float, largest_of(largest));
+  return result < __builtin_inff() ? result : __builtin_inff();
+}
+
+/// A symmetric quantisation: x stands near to_nearest(x·factor)·scale.
+struct Quantisation {
+  float scale;  ///< NaN when the numbers were not finite, so that what is computed from them is not either
+  float factor;
+};
+
+inline Quantisation quantisation_of(const float* x, std::int64_t count) {
+  const float largest = largest_magnitude(x, count);
+  if (largest == __builtin_inff()) return {.scale = __builtin_nanf(""), .factor = 0.0F};
+  // Below this 127 / largest would overflow; such numbers are nothing beside any other.
+  if (largest < 1e-35F) return {.scale = 0.0F, .factor = 0.0F};
+  return {.scale = largest / 127.0F, .factor = 127.0F / largest};
+}
+
+/// Within [-127, 127] whenever the scale is a number: no product is as much as half a step beyond.
+inline Integers quantised(Floats x, float factor) { return to_integers(multiply(x, spread(factor))); }
+
+/// Writes x as a row of activation groups, zeros up to whole blocks.
+template <class Product>
+inline void encode_activations(const float* x, std::int64_t count, [[maybe_unused]] float factor, std::byte* to) {
+  constexpr std::int64_t bytes = activation_bytes<Product>;
+  const std::int64_t padded = whole_blocks(count * bytes) / bytes;
+  for (std::int64_t i = 0; i < padded; i += width) {
+    const Floats values = load_up_to(x + i, count - i);
+    if constexpr (Product::quantised) {
+      Product::store_activations(to + i * bytes, quantised(values, factor));
+    } else {
+      Product::store_activations(to + i * bytes, values);
+    }
+  }
+}
+
+/// Writes x as a row of weight groups, zeros up to whole blocks, and returns the sum of its steps when it is quantised.
+template <class Product>
+inline std::int32_t encode_weights(const float* x, std::int64_t count, [[maybe_unused]] float factor, std::byte* to) {
+  constexpr std::int64_t bytes = weight_bytes<Product>;
+  const std::int64_t padded = whole_blocks(count * bytes) / bytes;
+  Integers sums = spread(std::int32_t{0});
+  for (std::int64_t i = 0; i < padded; i += width) {
+    const Floats values = load_up_to(x + i, count - i);
+    if constexpr (Product::quantised) {
+      const Integers steps = quantised(values, factor);
+      sums = add(sums, steps);
+      Product::store_weights(to + i * bytes, steps);
+    } else {
+      Product::store_weights(to + i * bytes, values);
+    }
+  }
+  return sum_of(sums);
+}
+
+/// Lays `count` rows of groups side by side: step s of row r goes to panel[(s·panel_columns + r)·column_bytes]. Rows
+/// beyond `count` are zero. Reads whole blocks of each row.
+template <class Product>
+inline void interleave_rows(const std::byte* rows, std::int64_t stride, std::int64_t count, std::int64_t steps, std::byte* panel) {
+  constexpr std::int64_t bytes = Product::column_bytes;
+  if constexpr (bytes == 4) {
+    for (std::int64_t column = 0; column < panel_columns; column += width) {
+      for (std::int64_t step = 0; step < steps; step += width) {
+        Integers block[width];
+        for (std::int64_t i = 0; i < width; ++i) {
+          block[i] = column + i < count ? load_integers(rows + (column + i) * stride + step * bytes) : spread(std::int32_t{0});
+        }
+        transpose(block);
+        const std::int64_t last = steps - step < width ? steps - step : width;
+        for (std::int64_t i = 0; i < last; ++i) store_integers(panel + ((step + i) * panel_columns + column) * bytes, block[i]);
+      }
+    }
+  } else {
+    for (std::int64_t step = 0; step < steps; ++step) {
+      for (std::int64_t column = 0; column < panel_columns; ++column) {
+        std::byte* to = panel + (step * panel_columns + column) * bytes;
+        if (column < count) {
+          __builtin_memcpy(to, rows + column * stride + step * bytes, bytes);
+        } else {
+          __builtin_memset(to, 0, bytes);
+        }
+      }
+    }
+  }
+}
+
+/// Steps of a panel: those of the inputs, up to whole blocks.
+template <class Product>
+inline std::int64_t panel_steps(std::int64_t inputs) {
+  return whole_blocks(steps_of<Product>(inputs) * Product::column_bytes) / Product::column_bytes;
+}
+
+template <class Product>
+inline std::int64_t panel_bytes(std::int64_t inputs) {
+  return panel_steps<Product>(inputs) * panel_columns * Product::column_bytes;
+}
+
+template <class Product>
+void pack_panel_of(const PackedWeights& weights, std::int64_t panel, const float* rows, std::int64_t count) {
+  // Rows go through a buffer in pieces of so many inputs that it stays in the nearest cache.
+  constexpr std::int64_t piece = 128;
+  constexpr std::int64_t stride = piece * weight_bytes<Product>;
+  alignas(64) std::byte buffer[panel_columns * stride];
+  Quantisation quantisations[panel_columns] = {};
+  std::int32_t sums[panel_columns] = {};
+  if constexpr (Product::quantised) {
+    for (std::int64_t row = 0; row < count; ++row) quantisations[row] = quantisation_of(rows + row * weights.inputs, weights.inputs);
+  }
+  std::byte* to = weights.panels + panel * panel_bytes<Product>(weights.inputs);
+  for (std::int64_t first = 0; first < weights.inputs; first += piece) {
+    const std::int64_t inputs = weights.inputs - first < piece ? weights.inputs - first : piece;
+    for (std::int64_t row = 0; row < count; ++row) {
+      sums[row] += encode_weights<Product>(rows + row * weights.inputs + first, inputs, quantisations[row].factor, buffer + row * stride);
+    }
+    const std::int64_t steps = panel_steps<Product>(inputs);
+    interleave_rows<Product>(buffer, stride, count, steps, to);
+    to += steps * panel_columns * Product::column_bytes;
+  }
+  if constexpr (Product::quantised) {
+    for (std::int64_t row = 0; row < panel_columns; ++row) {
+      weights.scales[panel * panel_columns + row] = quantisations[row].scale;
+      weights.sums[panel * panel_columns + row] = sums[row];
+    }
+  }
+}
+
+/// Bytes of the groups of one prepared row.
+template <class Product>
+inline std::int64_t group_bytes(std::int64_t inputs) {
+  return whole_blocks(inputs * activation_bytes<Product>);
+}
+
+/// Bytes from one prepared row to the next: its groups, then one block that holds the row's scale at int8 and keeps
+/// rows from lying a power of two apart, where they would compete for the same lines of the cache.
+template <class Product>
+inline std::int64_t prepared_row_bytes(std::int64_t inputs) {
+  return group_bytes<Product>(inputs) + block_bytes;
+}
+
+template <class Product>
+void prepare_rows(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t inputs, std::byte* to) {
+  const std::int64_t row_bytes = prepared_row_bytes<Product>(inputs);
+  for (std::int64_t row = 0; row < rows; ++row, x += stride, to += row_bytes) {
+    Quantisation quantisation = {};
+    if constexpr (Product::quantised) {
+      quantisation = quantisation_of(x, inputs);
+      __builtin_memcpy(to + group_bytes<Product>(inputs), &quantisation.scale, sizeof(float));
+    }
+    encode_activations<Product>(x, inputs, quantisation.factor, to);
+  }
+}
+
+/// Calls body with the product policy of a precision.
+template <class Body>
+inline auto with_product(Precision precision, const Body& body) {
+  switch (precision) {
+    case Precision::bf16:
+      return body(Bfloat16Product{});
+    case Precision::int8:
+      return body(Int8Product{});
+    case Precision::fp32:
+      break;
+  }
+  return body(Float32Product{});
+}
+
+std::int64_t packed_bytes(Precision precision, std::int64_t outputs, std::int64_t inputs) {
+  const std::int64_t panels = (outputs + panel_columns - 1) / panel_columns;
+  return with_product(precision, [=](auto product) { return panels * panel_bytes<decltype(product)>(inputs); });
+}
+
+void pack_panel(const PackedWeights& weights, std::int64_t panel, const float* rows, std::int64_t count) {
+  with_product(weights.precision, [&](auto product) { pack_panel_of<decltype(product)>(weights, panel, rows, count); });
+}
+
+std::int64_t prepared_bytes(Precision precision, std::int64_t rows, std::int64_t inputs) {
+  if (precision == Precision::fp32) return 0;
+  return with_product(precision, [=](auto product) { return rows * prepared_row_bytes<decltype(product)>(inputs); });
+}
+
+const void* prepare(Precision precision, const float* x, std::int64_t stride, std::int64_t rows, std::int64_t inputs, void* memory) {
+  if (precision == Precision::fp32) return x;
+  with_product(precision, [=](auto product) { prepare_rows<decltype(product)>(x, stride, rows, inputs, static_cast<std::byte*>(memory)); });
+  return memory;
+}
+
+}  // namespace
+}  // namespace accelerate::cpu

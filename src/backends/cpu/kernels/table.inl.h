@@ -1,0 +1,31 @@
+// Fills a level's kernel table. The level has defined gemm() for its products.
+#pragma once
+
+#include "backends/cpu/kernels/attention.inl.h"
+#include "backends/cpu/kernels/levels.h"
+#include "backends/cpu/kernels/norms.inl.h"
+
+namespace accelerate::cpu {
+namespace {
+
+constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*gemm)(const GemmArguments&, std::int64_t)) {
+  return {
+      .isa = isa,
+      .gemm_shape = shape,
+      .packed_bytes = packed_bytes,
+      .pack_panel = pack_panel,
+      .prepared_bytes = prepared_bytes,
+      .prepare = prepare,
+      .gemm = gemm,
+      .attention_scratch_bytes = attention_scratch_bytes,
+      .attention = attention,
+      .layer_norm = layer_norm,
+      .rms_norm = rms_norm,
+      .unary = unary,
+      .binary = binary,
+      .softmax = softmax,
+  };
+}
+
+}  // namespace
+}  // namespace accelerate::cpu

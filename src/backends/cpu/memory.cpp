@@ -1,0 +1,65 @@
+#include "backends/cpu/memory.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "base/arithmetic.h"
+#include "ipfs_accelerate/error.h"
+
+namespace accelerate::cpu {
+namespace {
+
+constexpr std::size_t huge_page = std::size_t{2} << 20;
+
+std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+}  // namespace
+
+Buffer::Buffer(std::size_t bytes) : size_(bytes) {
+  if (bytes == 0) return;
+  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw Error(ErrorKind::out_of_memory, fmt::format("no memory for a buffer of {} bytes", bytes));
+  if (bytes >= huge_page) madvise(memory, bytes, MADV_HUGEPAGE);  // a hint: refusal changes nothing but speed
+  data_ = static_cast<std::byte*>(memory);
+}
+
+Buffer::Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+Buffer& Buffer::operator=(Buffer&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Buffer::~Buffer() {
+  if (data_ != nullptr) munmap(data_, size_);
+}
+
+MemoryPlan plan_memory(std::span<const Lifetime> lifetimes) {
+  std::vector<std::size_t> order(lifetimes.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return lifetimes[a].bytes > lifetimes[b].bytes; });
+
+  MemoryPlan plan{.offsets = std::vector<std::size_t>(lifetimes.size(), 0), .bytes = 0};
+  std::vector<std::size_t> placed;  // by rising offset
+  for (std::size_t index : order) {
+    const Lifetime& block = lifetimes[index];
+    std::size_t offset = 0;
+    for (std::size_t other : placed) {
+      const bool together = lifetimes[other].first <= block.last && block.first <= lifetimes[other].last;
+      if (!together) continue;
+      if (offset + aligned(block.bytes) <= plan.offsets[other]) break;
+      offset = std::max(offset, plan.offsets[other] + aligned(lifetimes[other].bytes));
+    }
+    plan.offsets[index] = offset;
+    plan.bytes = std::max(plan.bytes, offset + aligned(block.bytes));
+    placed.insert(std::ranges::upper_bound(placed, offset, {}, [&](std::size_t i) { return plan.offsets[i]; }), index);
+  }
+  return plan;
+}
+
+}  // namespace accelerate::cpu

@@ -1,0 +1,175 @@
+// A chain of row-local nodes, run block by block: between its first and its last op a block of rows stays in the core's
+// second-level cache, and only what is read outside the chain is stored to memory. docs/adr/0004-cpu-regions.md tells why.
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "backends/cpu/memory.h"
+#include "backends/cpu/steps.h"
+#include "base/arithmetic.h"
+
+namespace accelerate::cpu {
+namespace {
+
+/// Below this many rows a worker, products are cut by columns instead: fewer rows would not fill a register tile.
+constexpr std::int64_t least_rows_per_worker = 24;
+
+/// A block's values may take this share of the second-level cache; the rest is for the weights that stream past.
+constexpr double cache_share = 0.6;
+
+std::int64_t cache_bytes() {
+  const long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+  return bytes > 0 ? bytes : 512 * 1024;
+}
+
+/// How a batch of rows is cut.
+struct Division {
+  std::int64_t block_rows;
+  std::int64_t blocks;
+  bool by_columns;  ///< one block, and each op is cut by columns
+};
+
+class Region final : public Step {
+ public:
+  Region(const RowKernelContext& context, std::vector<const Node*> nodes, const std::vector<bool>& exported) {
+    rows_value_ = nodes.front()->outputs.front();
+    tile_offsets_.assign(context.placements.of_value.size(), -1);
+    for (const Node* node : nodes) kernels_.push_back(make_row_kernel(context, *node));
+    find_values(context, nodes, exported);
+    plan_tile(context, nodes, exported);
+
+    const std::int64_t register_rows = context.kernels.gemm_shape(Precision::fp32).tile_rows;
+    const std::int64_t row_bytes = std::max<std::int64_t>(tile_row_bytes_ + prepared_bytes(64) / 64, 1);
+    const auto fitting = static_cast<std::int64_t>(static_cast<double>(cache_bytes()) * cache_share) / row_bytes;
+    most_block_rows_ = std::max<std::int64_t>(fitting / register_rows, 2) * register_rows;
+    most_block_rows_ = std::min<std::int64_t>(most_block_rows_, 16 * register_rows);
+  }
+
+  std::size_t scratch_bytes(const Call& call) const override {
+    const Division division = divide(call.rows(rows_value_), call.threads.threads());
+    return static_cast<std::size_t>(tile_row_bytes_ * division.block_rows + prepared_bytes(division.block_rows));
+  }
+
+  void run(const Call& call) const override {
+    const std::int64_t rows = call.rows(rows_value_);
+    if (rows == 0) return;
+    const Division division = divide(rows, call.threads.threads());
+    if (division.by_columns) return run_by_columns(call, rows);
+    call.threads.parallel_for(division.blocks, [&](std::int64_t block, int worker) {
+      const std::int64_t first = block * division.block_rows;
+      const Frame frame(*this, call, first, std::min(division.block_rows, rows - first), division.block_rows, worker);
+      for (const auto& kernel : kernels_) kernel->run(frame);
+    });
+  }
+
+ private:
+  class Frame final : public RowFrame {
+   public:
+    Frame(const Region& region, const Call& call, std::int64_t first, std::int64_t rows, std::int64_t capacity, int worker)
+        : region_(region), call_(call), first_(first), capacity_(capacity), tile_(call.scratch_of(worker)) {
+      count = rows;
+      prepared = tile_ + region.tile_row_bytes_ * capacity;
+    }
+
+    Rows<float> rows(ValueId value) const override {
+      const Placement& placement = call_.placements[value];
+      const std::int64_t tile_offset = region_.tile_offsets_[static_cast<std::size_t>(placement.root)];
+      if (tile_offset < 0) return {call_.floats(value) + first_ * placement.row_stride, placement.row_stride};
+      return {reinterpret_cast<float*>(tile_ + tile_offset * capacity_) + placement.offset, placement.row_stride};
+    }
+
+    const std::int64_t* indices(ValueId value) const override { return call_.integers(value) + first_ * call_.placements[value].row_stride; }
+
+   private:
+    const Region& region_;
+    const Call& call_;
+    std::int64_t first_;
+    std::int64_t capacity_;
+    std::byte* tile_;
+  };
+
+  void run_by_columns(const Call& call, std::int64_t rows) const {
+    const Frame frame(*this, call, 0, rows, rows, 0);
+    for (const auto& kernel : kernels_) {
+      const std::int64_t parts = kernel->column_parts();
+      if (parts == 1) {
+        kernel->run(frame);
+        continue;
+      }
+      const void* prepared = kernel->prepare(frame);
+      const std::int64_t shares = std::min<std::int64_t>(parts, 4 * call.threads.threads());
+      call.threads.parallel_for(shares, [&](std::int64_t share, int) {
+        kernel->run_parts(frame, prepared, share * parts / shares, (share + 1) * parts / shares);
+      });
+    }
+  }
+
+  Division divide(std::int64_t rows, int workers) const {
+    if (workers > 1 && rows < workers * least_rows_per_worker) return {.block_rows = rows, .blocks = 1, .by_columns = true};
+    // Whole rounds of blocks over the workers, so that all finish together.
+    const std::int64_t rounds = divide_up(rows, most_block_rows_ * workers);
+    const std::int64_t block_rows = divide_up(rows, rounds * workers);
+    return {.block_rows = block_rows, .blocks = divide_up(rows, block_rows), .by_columns = false};
+  }
+
+  std::int64_t prepared_bytes(std::int64_t rows) const {
+    std::int64_t bytes = 0;
+    for (const auto& kernel : kernels_) bytes = std::max(bytes, kernel->prepared_bytes(rows));
+    return round_up(bytes, 64);
+  }
+
+  void find_values(const RowKernelContext& context, const std::vector<const Node*>& nodes, const std::vector<bool>& exported) {
+    std::vector<bool> own(context.placements.of_value.size(), false);
+    for (const Node* node : nodes) {
+      for (ValueId input : node->inputs) {
+        if (input == no_value || !constant_parts(context.graph, input).empty()) continue;
+        const ValueId root = context.placements[input].root;
+        if (!own[static_cast<std::size_t>(root)]) reads.push_back(root);
+      }
+      for (ValueId output : node->outputs) {
+        own[static_cast<std::size_t>(output)] = true;
+        if (exported[static_cast<std::size_t>(output)]) writes.push_back(output);
+      }
+    }
+  }
+
+  /// Places the values that never leave the region in a worker's tile, by their lifetimes.
+  void plan_tile(const RowKernelContext& context, const std::vector<const Node*>& nodes, const std::vector<bool>& exported) {
+    std::vector<ValueId> values;
+    std::vector<Lifetime> lifetimes;
+    const auto lifetime_of = [&](ValueId root) -> Lifetime* {
+      const auto found = std::ranges::find(values, root);
+      return found == values.end() ? nullptr : &lifetimes[static_cast<std::size_t>(found - values.begin())];
+    };
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+      const auto now = static_cast<std::int64_t>(i);
+      for (ValueId input : nodes[i]->inputs)
+        if (input != no_value)
+          if (Lifetime* lifetime = lifetime_of(context.placements[input].root)) lifetime->last = now;
+      for (ValueId output : nodes[i]->outputs) {
+        if (exported[static_cast<std::size_t>(output)]) continue;
+        values.push_back(output);
+        const auto bytes = static_cast<std::size_t>(context.placements[output].columns) * sizeof(float);
+        lifetimes.push_back({.bytes = bytes, .first = now, .last = now});
+      }
+    }
+    const MemoryPlan plan = plan_memory(lifetimes);
+    for (std::size_t i = 0; i < values.size(); ++i)
+      tile_offsets_[static_cast<std::size_t>(values[i])] = static_cast<std::int64_t>(plan.offsets[i]);
+    tile_row_bytes_ = static_cast<std::int64_t>(plan.bytes);
+  }
+
+  std::vector<std::unique_ptr<RowKernel>> kernels_;
+  ValueId rows_value_ = no_value;
+  std::vector<std::int64_t> tile_offsets_;  ///< by root value: bytes a row of the tile before it; -1: not in the tile
+  std::int64_t tile_row_bytes_ = 0;
+  std::int64_t most_block_rows_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Step> make_region(const RowKernelContext& context, std::vector<const Node*> nodes, const std::vector<bool>& exported) {
+  return std::make_unique<Region>(context, std::move(nodes), exported);
+}
+
+}  // namespace accelerate::cpu

@@ -1,0 +1,309 @@
+#include "backends/cpu/row_kernels.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/arithmetic.h"
+#include "ipfs_accelerate/error.h"
+
+namespace accelerate::cpu {
+namespace {
+
+ValueId input_or_none(const Node& node, std::size_t index) { return index < node.inputs.size() ? node.inputs[index] : no_value; }
+
+bool is_constant(const Graph& graph, ValueId value) { return !constant_parts(graph, value).empty(); }
+
+bool is_matrix(const ValueType& type) { return type.dtype == DType::float32 && type.shape.size() == 2 && type.shape[1].is_static(); }
+
+class LinearKernel final : public RowKernel {
+ public:
+  LinearKernel(const RowKernelContext& context, const Node& node)
+      : kernels_(context.kernels),
+        options_(node.as<LinearOptions>()),
+        input_(node.inputs[0]),
+        residual_(input_or_none(node, 3)),
+        output_(node.outputs[0]),
+        bias_(constant_floats(context.graph, input_or_none(node, 2))),
+        weights_(context.kernels, options_.precision, constant_parts(context.graph, node.inputs[1]), context.threads) {
+    // Tails read whole vectors of the last panel.
+    if (!bias_.empty()) bias_.resize(static_cast<std::size_t>(panels() * panel_columns()), 0.0F);
+  }
+
+  void run(const RowFrame& frame) const override { run_parts(frame, prepare(frame), 0, panels()); }
+
+  std::int64_t prepared_bytes(std::int64_t rows) const override {
+    return kernels_.prepared_bytes(options_.precision, rows, weights_.packed().inputs);
+  }
+
+  std::int64_t column_parts() const override { return panels(); }
+
+  const void* prepare(const RowFrame& frame) const override {
+    const Rows<float> x = frame.rows(input_);
+    return kernels_.prepare(options_.precision, x.data, x.stride, frame.count, weights_.packed().inputs, frame.prepared);
+  }
+
+  void run_parts(const RowFrame& frame, const void* prepared, std::int64_t first, std::int64_t last) const override {
+    const Rows<float> y = frame.rows(output_);
+    GemmTail tail{.bias = bias_.empty() ? nullptr : bias_.data(),
+                  .activation = options_.activation ? &*options_.activation : nullptr,
+                  .residual = nullptr,
+                  .residual_stride = 0};
+    if (residual_ != no_value) {
+      const Rows<float> residual = frame.rows(residual_);
+      tail.residual = residual.data;
+      tail.residual_stride = residual.stride;
+    }
+    kernels_.gemm({.weights = weights_.packed(),
+                   .prepared = prepared,
+                   .rows = frame.count,
+                   .first_panel = first,
+                   .last_panel = last,
+                   .output = y.data,
+                   .output_stride = y.stride,
+                   .tail = tail},
+                  frame.rows(input_).stride);
+  }
+
+ private:
+  std::int64_t panel_columns() const { return kernels_.gemm_shape(options_.precision).panel_columns; }
+  std::int64_t panels() const { return divide_up(weights_.packed().outputs, panel_columns()); }
+
+  const KernelTable& kernels_;
+  LinearOptions options_;
+  ValueId input_;
+  ValueId residual_;
+  ValueId output_;
+  std::vector<float> bias_;
+  LinearWeights weights_;
+};
+
+/// layer_norm, rms_norm and add_norm.
+class NormKernel final : public RowKernel {
+ public:
+  NormKernel(const RowKernelContext& context, const Node& node, bool sum_is_read)
+      : norm_(node.op == Op::rms_norm ? context.kernels.rms_norm : context.kernels.layer_norm),
+        epsilon_(node.as<NormOptions>().epsilon),
+        input_(node.inputs[0]),
+        residual_(node.op == Op::add_norm ? node.inputs[1] : no_value),
+        output_(node.outputs[0]),
+        sum_(node.op == Op::add_norm && sum_is_read ? node.outputs[1] : no_value),
+        columns_(context.placements[node.inputs[0]].columns) {
+    const std::size_t first = node.op == Op::add_norm ? 2 : 1;
+    scale_ = constant_floats(context.graph, input_or_none(node, first));
+    bias_ = constant_floats(context.graph, input_or_none(node, first + 1));
+  }
+
+  void run(const RowFrame& frame) const override {
+    const Rows<float> x = frame.rows(input_);
+    const Rows<float> y = frame.rows(output_);
+    const Rows<float> residual = residual_ == no_value ? Rows<float>{} : frame.rows(residual_);
+    const Rows<float> sum = sum_ == no_value ? Rows<float>{} : frame.rows(sum_);
+    norm_({.input = x.data,
+           .residual = residual.data,
+           .scale = scale_.empty() ? nullptr : scale_.data(),
+           .bias = bias_.empty() ? nullptr : bias_.data(),
+           .sum = sum.data,
+           .output = y.data,
+           .input_stride = x.stride,
+           .residual_stride = residual.stride,
+           .sum_stride = sum.stride,
+           .output_stride = y.stride,
+           .rows = frame.count,
+           .columns = columns_,
+           .epsilon = epsilon_});
+  }
+
+ private:
+  void (*norm_)(const NormArguments&);
+  float epsilon_;
+  ValueId input_;
+  ValueId residual_;
+  ValueId output_;
+  ValueId sum_;
+  std::int64_t columns_;
+  std::vector<float> scale_;
+  std::vector<float> bias_;
+};
+
+class EmbeddingNormKernel final : public RowKernel {
+ public:
+  EmbeddingNormKernel(const RowKernelContext& context, const Node& node)
+      : kernels_(context.kernels),
+        epsilon_(node.as<NormOptions>().epsilon),
+        output_(node.outputs[0]),
+        columns_(context.placements[node.outputs[0]].columns),
+        scale_(constant_floats(context.graph, node.inputs[0])),
+        bias_(constant_floats(context.graph, node.inputs[1])) {
+    for (std::size_t i = 2; i < node.inputs.size(); i += 2)
+      lookups_.push_back({*context.graph.constant_of(node.inputs[i]), node.inputs[i + 1]});
+  }
+
+  void run(const RowFrame& frame) const override {
+    const Rows<float> y = frame.rows(output_);
+    std::vector<float> addend(static_cast<std::size_t>(columns_));
+    for (std::int64_t row = 0; row < frame.count; ++row) {
+      float* sum = y.data + row * y.stride;
+      for (std::size_t i = 0; i < lookups_.size(); ++i) {
+        const float* found = lookup(lookups_[i], frame.indices(lookups_[i].indices)[row], addend.data());
+        if (i == 0)
+          std::copy_n(found, columns_, sum);
+        else
+          kernels_.binary(BinaryFunction::add, sum, found, sum, columns_);
+      }
+    }
+    kernels_.layer_norm({.input = y.data,
+                         .scale = scale_.data(),
+                         .bias = bias_.data(),
+                         .output = y.data,
+                         .input_stride = y.stride,
+                         .output_stride = y.stride,
+                         .rows = frame.count,
+                         .columns = columns_,
+                         .epsilon = epsilon_});
+  }
+
+ private:
+  struct Lookup {
+    ConstantOptions table;
+    ValueId indices;
+  };
+
+  /// Row `index` of the table: in place when it is float32, else decoded into `decoded`.
+  const float* lookup(const Lookup& lookup, std::int64_t index, float* decoded) const {
+    const Tensor& table = lookup.table.tensor;
+    if (index < 0 || index >= table.dim(0))
+      throw Error(ErrorKind::invalid_argument,
+                  fmt::format("[gather] index {} is outside the table of {} rows ('{}')", index, table.dim(0), lookup.table.name));
+    if (table.dtype() == DType::float32) return table.values<float>().data() + index * columns_;
+    decode_floats(table, index * columns_, columns_, decoded);
+    return decoded;
+  }
+
+  const KernelTable& kernels_;
+  float epsilon_;
+  ValueId output_;
+  std::int64_t columns_;
+  std::vector<float> scale_;
+  std::vector<float> bias_;
+  std::vector<Lookup> lookups_;
+};
+
+class UnaryKernel final : public RowKernel {
+ public:
+  UnaryKernel(const RowKernelContext& context, const Node& node)
+      : kernels_(context.kernels),
+        function_(node.as<UnaryOptions>().function),
+        input_(node.inputs[0]),
+        output_(node.outputs[0]),
+        columns_(context.placements[node.outputs[0]].columns) {}
+
+  void run(const RowFrame& frame) const override {
+    const Rows<float> x = frame.rows(input_);
+    const Rows<float> y = frame.rows(output_);
+    for (std::int64_t row = 0; row < frame.count; ++row) kernels_.unary(function_, x.data + row * x.stride, y.data + row * y.stride, columns_);
+  }
+
+ private:
+  const KernelTable& kernels_;
+  UnaryFunction function_;
+  ValueId input_;
+  ValueId output_;
+  std::int64_t columns_;
+};
+
+/// A function of two values of one shape.
+class BinaryKernel final : public RowKernel {
+ public:
+  BinaryKernel(const RowKernelContext& context, const Node& node)
+      : kernels_(context.kernels),
+        function_(node.as<BinaryOptions>().function),
+        left_(node.inputs[0]),
+        right_(node.inputs[1]),
+        output_(node.outputs[0]),
+        columns_(context.placements[node.outputs[0]].columns) {}
+
+  void run(const RowFrame& frame) const override {
+    const Rows<float> a = frame.rows(left_);
+    const Rows<float> b = frame.rows(right_);
+    const Rows<float> y = frame.rows(output_);
+    for (std::int64_t row = 0; row < frame.count; ++row)
+      kernels_.binary(function_, a.data + row * a.stride, b.data + row * b.stride, y.data + row * y.stride, columns_);
+  }
+
+ private:
+  const KernelTable& kernels_;
+  BinaryFunction function_;
+  ValueId left_;
+  ValueId right_;
+  ValueId output_;
+  std::int64_t columns_;
+};
+
+bool is_arithmetic(BinaryFunction function) {
+  switch (function) {
+    case BinaryFunction::add:
+    case BinaryFunction::subtract:
+    case BinaryFunction::multiply:
+    case BinaryFunction::divide:
+    case BinaryFunction::minimum:
+    case BinaryFunction::maximum:
+      return true;
+    default:
+      return false;
+  }
+}
+
+bool constant_or_absent(const Graph& graph, const Node& node, std::size_t index) {
+  return input_or_none(node, index) == no_value || is_constant(graph, node.inputs[index]);
+}
+
+}  // namespace
+
+bool is_row_local(const Graph& graph, const Node& node) {
+  const auto matrix = [&](ValueId value) { return is_matrix(graph.type(value)) && graph.constant_of(value) == nullptr; };
+  switch (node.op) {
+    case Op::linear:
+      return matrix(node.inputs[0]) && is_constant(graph, node.inputs[1]) && constant_or_absent(graph, node, 2) &&
+             (input_or_none(node, 3) == no_value || matrix(node.inputs[3]));
+    case Op::layer_norm:
+    case Op::rms_norm:
+      return matrix(node.inputs[0]) && constant_or_absent(graph, node, 1) && constant_or_absent(graph, node, 2);
+    case Op::add_norm:
+      return matrix(node.inputs[0]) && matrix(node.inputs[1]) && is_constant(graph, node.inputs[2]) && is_constant(graph, node.inputs[3]);
+    case Op::embedding_norm: {
+      bool tables = is_matrix(graph.type(node.outputs[0])) && is_constant(graph, node.inputs[0]) && is_constant(graph, node.inputs[1]);
+      for (std::size_t i = 2; i < node.inputs.size(); i += 2) tables = tables && graph.constant_of(node.inputs[i]) != nullptr;
+      return tables;
+    }
+    case Op::unary:
+      return matrix(node.inputs[0]);
+    case Op::binary:
+      return is_arithmetic(node.as<BinaryOptions>().function) && matrix(node.inputs[0]) && matrix(node.inputs[1]) &&
+             graph.type(node.inputs[0]).shape == graph.type(node.inputs[1]).shape;
+    default:
+      return false;
+  }
+}
+
+std::unique_ptr<RowKernel> make_row_kernel(const RowKernelContext& context, const Node& node) {
+  switch (node.op) {
+    case Op::linear:
+      return std::make_unique<LinearKernel>(context, node);
+    case Op::layer_norm:
+    case Op::rms_norm:
+      return std::make_unique<NormKernel>(context, node, false);
+    case Op::add_norm:
+      return std::make_unique<NormKernel>(context, node, context.graph.use_counts()[static_cast<std::size_t>(node.outputs[1])] > 0);
+    case Op::embedding_norm:
+      return std::make_unique<EmbeddingNormKernel>(context, node);
+    case Op::unary:
+      return std::make_unique<UnaryKernel>(context, node);
+    case Op::binary:
+      return std::make_unique<BinaryKernel>(context, node);
+    default:
+      throw Error(ErrorKind::internal, fmt::format("[{}] does not run row by row", traits_of(node.op).name));
+  }
+}
+
+}  // namespace accelerate::cpu

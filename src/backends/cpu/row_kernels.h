@@ -1,0 +1,85 @@
+// Nodes whose row i of every output depends on row i of their inputs alone. They run on any block of rows, so that a
+// chain of them can keep a block in cache from its first to its last op (docs/adr/0004-cpu-regions.md).
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "backends/cpu/kernels/kernel_table.h"
+#include "backends/cpu/linear_weights.h"
+#include "backends/cpu/placement.h"
+
+namespace accelerate::cpu {
+
+/// A block of rows of one value.
+template <typename T>
+struct Rows {
+  T* data = nullptr;
+  std::int64_t stride = 0;  ///< elements from row to row
+};
+
+/// Where a block's rows are.
+class RowFrame {
+ public:
+  RowFrame() = default;
+  RowFrame(const RowFrame&) = delete;
+  RowFrame& operator=(const RowFrame&) = delete;
+  virtual ~RowFrame() = default;
+
+  /// The block's rows of a float32 value.
+  virtual Rows<float> rows(ValueId value) const = 0;
+
+  /// The block's rows of an int64 value [rows].
+  virtual const std::int64_t* indices(ValueId value) const = 0;
+
+  std::int64_t count = 0;         ///< rows in the block
+  std::byte* prepared = nullptr;  ///< room for what a linear makes of its input
+};
+
+/// One node, ready to run on blocks of rows.
+class RowKernel {
+ public:
+  RowKernel() = default;
+  RowKernel(const RowKernel&) = delete;
+  RowKernel& operator=(const RowKernel&) = delete;
+  virtual ~RowKernel() = default;
+
+  virtual void run(const RowFrame& frame) const = 0;
+
+  /// Bytes of `prepared` that a block of that many rows needs.
+  virtual std::int64_t prepared_bytes(std::int64_t rows) const {
+    (void)rows;
+    return 0;
+  }
+
+  /// Parts that a block can be cut into by columns, for batches too small to cut by rows; 1: it cannot.
+  virtual std::int64_t column_parts() const { return 1; }
+
+  /// What has to happen once before the parts run.
+  virtual const void* prepare(const RowFrame& frame) const {
+    (void)frame;
+    return nullptr;
+  }
+
+  /// Runs parts [first, last) on the whole block; `prepared` is what prepare() gave.
+  virtual void run_parts(const RowFrame& frame, const void* prepared, std::int64_t first, std::int64_t last) const {
+    (void)prepared, (void)first, (void)last;
+    run(frame);
+  }
+};
+
+/// What row kernels are made from.
+struct RowKernelContext {
+  const Graph& graph;
+  const Placements& placements;
+  const KernelTable& kernels;
+  ThreadPool& threads;
+};
+
+/// Whether the node can run row by row.
+bool is_row_local(const Graph& graph, const Node& node);
+
+/// The node's kernel; weights are packed here. The node must be row-local.
+std::unique_ptr<RowKernel> make_row_kernel(const RowKernelContext& context, const Node& node);
+
+}  // namespace accelerate::cpu

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "base/precision.h"
+
+namespace accelerate::reference {
+
+/// A row of numbers as a product of that precision takes it: each number is a step times the row's scale.
+struct Operand {
+  std::vector<double> steps;
+  double scale = 1;
+};
+
+/// fp32: the numbers themselves. bf16: each rounded to bfloat16. int8: whole numbers of -127…127, the largest magnitude of
+/// the row being 127, ties rounded to even.
+Operand as_operand(std::span<const float> row, Precision precision);
+
+/// The product of two rows of one length.
+double dot(const Operand& a, const Operand& b);
+
+}  // namespace accelerate::reference

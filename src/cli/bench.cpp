@@ -1,0 +1,128 @@
+// `bench`: how fast a model embeds on this machine.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <numeric>
+
+#include "cli/bench_worker.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/measure.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "ipfs_accelerate/error.h"
+#include "tasks/embed.h"
+
+namespace accelerate::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct BenchOptions {
+  std::string model;
+  std::int64_t batch = 1;
+  std::int64_t tokens = 128;
+  std::vector<std::int64_t> lengths;
+  std::int64_t rounds = 10;
+  std::int64_t warmup = 3;
+  double min_time = 1;
+  std::uint64_t seed = 0;
+  bool worker = false;
+  bool json = false;
+  ComputeOptions compute;
+};
+
+Workload workload_of(const BenchOptions& options) {
+  if (!options.lengths.empty()) return {.lengths = options.lengths, .seed = options.seed};
+  return {.lengths = std::vector<std::int64_t>(static_cast<std::size_t>(options.batch), options.tokens), .seed = options.seed};
+}
+
+/// Every figure of a measurement, under the names of `bench --json`.
+Json report_of(const Session& session, const Workload& workload, const Latencies& latencies) {
+  const Placement& placement = session.placement();
+  const std::int64_t tokens = std::accumulate(workload.lengths.begin(), workload.lengths.end(), std::int64_t{0});
+  const double seconds = latencies.median() / 1000;
+  const auto sequences = static_cast<double>(workload.lengths.size());
+  Json report{{"model", session.folder().name()},
+              {"backend", placement.backend},
+              {"device", placement.device.name},
+              {"isa", placement.isa()},
+              {"precision", name_of(placement.precision)},
+              {"threads", placement.threads},
+              {"batch", workload.lengths.size()},
+              {"tokens", *std::ranges::max_element(workload.lengths)},
+              {"lengths", workload.lengths},
+              {"rounds", latencies.milliseconds.size()},
+              {"latency_ms", {{"median", latencies.median()}, {"p10", latencies.quantile(0.1)}, {"p90", latencies.quantile(0.9)}}},
+              {"tokens_per_second", static_cast<double>(tokens) / seconds},
+              {"sequences_per_second", sequences / seconds},
+              {"load_ms", session.load_milliseconds()},
+              {"peak_rss_bytes", peak_resident_bytes()}};
+  if (session.folder().random_weights) report["random_weights"] = true;
+  return report;
+}
+
+void print_table(Output& out, const Session& session, const Json& report) {
+  const Json& latency = report["latency_ms"];
+  out.line(fmt::format("{}: {}", report["model"].get<std::string>(), text_of(session.placement(), session.folder().random_weights)));
+  out.line(fmt::format("  batch      {} × {} tokens{}", report["batch"].get<int>(), report["tokens"].get<int>(),
+                       report["lengths"].front() == report["lengths"].back() ? "" : " at most"));
+  out.line(fmt::format("  latency    {:.2f} ms median, {:.2f} to {:.2f} ms in the middle 80 % of {} rounds",
+                       latency["median"].get<double>(), latency["p10"].get<double>(), latency["p90"].get<double>(),
+                       report["rounds"].get<int>()));
+  out.line(fmt::format("  throughput {:.0f} tokens/s, {:.1f} texts/s", report["tokens_per_second"].get<double>(),
+                       report["sequences_per_second"].get<double>()));
+  out.line(fmt::format("  load       {:.0f} ms", report["load_ms"].get<double>()));
+  out.line(fmt::format("  memory     {} at most", bytes_text(report["peak_rss_bytes"].get<double>())));
+}
+
+void bench(const BenchOptions& options) {
+  const ModelFolder folder = open_model_folder(options.model);
+  const Session session(folder, embedding_session(folder, session_options(options.compute)));
+  if (options.worker) return serve_measurements(session);
+
+  const Workload workload = workload_of(options);
+  const Latencies latencies =
+      measure(session, inputs_of(workload, session),
+              {.rounds = options.rounds, .warmup = options.warmup, .seconds = options.min_time, .poll = throw_if_interrupted});
+  const Json report = report_of(session, workload, latencies);
+  Output out;
+  if (options.json)
+    out.line(report.dump());
+  else
+    print_table(out, session, report);
+  out.finish();
+}
+
+}  // namespace
+
+void add_bench_command(CLI::App& app) {
+  CLI::App& command = *app.add_subcommand("bench", "Measures how fast a model embeds here: ids to embeddings, without the tokenizer");
+  const auto options = std::make_shared<BenchOptions>();
+  const CLI::Range positive(std::int64_t{1}, std::int64_t{1} << 20);
+  add_model_argument(command, options->model);
+  command.add_option("--batch", options->batch, "texts in a batch")->check(positive)->capture_default_str();
+  CLI::Option* tokens = command.add_option("--tokens", options->tokens, "tokens of each text")->check(positive)->capture_default_str();
+  command.add_option("--lengths", options->lengths, "A,B,…: a batch of texts with so many tokens, instead of --batch and --tokens")
+      ->delimiter(',')
+      ->check(positive)
+      ->excludes(tokens);
+  command.add_option("--rounds", options->rounds, "measured rounds, at least")->check(positive)->capture_default_str();
+  command.add_option("--warmup", options->warmup, "rounds before the measured ones")->check(CLI::NonNegativeNumber)->capture_default_str();
+  command.add_option("--min-time", options->min_time, "seconds that the measured rounds take, at least")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--seed", options->seed, "of the random token ids")->capture_default_str();
+  command.add_flag(
+      "--worker", options->worker,
+      "take measurements from standard input: {\"lengths\":[…],\"rounds\":N,\"warmup\":N,\"seed\":N} a line, one answer a line");
+  add_json_option(command, options->json);
+  add_compute_options(command, options->compute);
+  add_examples(command,
+               "  ipfs-accelerate bench models/minilm --batch 32 --tokens 128 --precision bf16\n"
+               "  ipfs-accelerate bench models/minilm --lengths 8,24,96,128 --json");
+  command.callback([options] { bench(*options); });
+}
+
+}  // namespace accelerate::cli

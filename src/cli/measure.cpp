@@ -1,0 +1,68 @@
+#include "cli/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <fstream>
+#include <random>
+#include <string>
+
+namespace accelerate::cli {
+
+double Latencies::quantile(double q) const {
+  const double place = q * static_cast<double>(milliseconds.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, milliseconds.size() - 1);
+  return std::lerp(milliseconds[below], milliseconds[above], place - static_cast<double>(below));
+}
+
+TensorMap inputs_of(const Workload& workload, const Session& session) {
+  std::mt19937_64 random(workload.seed);
+  const auto vocabulary = static_cast<std::uint64_t>(session.folder().config.integer("vocab_size"));
+  std::vector<std::int64_t> ids;
+  std::vector<std::int64_t> positions;
+  std::vector<std::int64_t> begins{0};
+  for (std::int64_t length : workload.lengths) {
+    for (std::int64_t i = 0; i < length; ++i) {
+      ids.push_back(static_cast<std::int64_t>(random() % vocabulary));
+      positions.push_back(i);
+    }
+    begins.push_back(begins.back() + length);
+  }
+  const std::int64_t tokens = begins.back();
+  return {{"input_ids", Tensor::from<std::int64_t>(ids, {tokens})},
+          {"token_type_ids", Tensor::zeros(DType::int64, {tokens})},
+          {"positions", Tensor::from<std::int64_t>(positions, {tokens})},
+          {"sequences", Tensor::from<std::int64_t>(begins, {static_cast<std::int64_t>(begins.size())})}};
+}
+
+Latencies measure(const Session& session, const TensorMap& inputs, const MeasureOptions& options) {
+  using Clock = std::chrono::steady_clock;
+  for (std::int64_t i = 0; i < options.warmup; ++i) {
+    if (options.poll) options.poll();
+    session.run(inputs);
+  }
+  Latencies latencies;
+  const auto begin = Clock::now();
+  const auto enough = [&] {
+    return static_cast<std::int64_t>(latencies.milliseconds.size()) >= options.rounds &&
+           std::chrono::duration<double>(Clock::now() - begin).count() >= options.seconds;
+  };
+  while (!enough()) {
+    if (options.poll) options.poll();
+    const auto start = Clock::now();
+    session.run(inputs);
+    latencies.milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+  }
+  std::ranges::sort(latencies.milliseconds);
+  return latencies;
+}
+
+std::int64_t peak_resident_bytes() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);)
+    if (line.starts_with("VmHWM:")) return std::stoll(line.substr(6)) * 1024;
+  return 0;
+}
+
+}  // namespace accelerate::cli

@@ -1,0 +1,39 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+
+#include "ipfs_accelerate/error.h"
+
+namespace accelerate::cli {
+
+void add_model_argument(CLI::App& command, std::string& model) {
+  command.add_option("MODEL", model, "model folder: config.json, tokenizer.json, *.safetensors")->required();
+}
+
+void add_compute_options(CLI::App& command, ComputeOptions& options) {
+  command.add_option("--backend", options.backend, "cpu, cuda, openvino, reference; auto: the first of them that runs here")
+      ->capture_default_str()
+      ->group("Compute");
+  command.add_option("--precision", options.precision, "fp32, bf16, fp16, int8, int4; auto: fp32")->capture_default_str()->group("Compute");
+  command.add_option("--threads", options.threads, "threads; 0: one a core that this process may use")
+      ->check(CLI::Range(0, 4096))
+      ->capture_default_str()
+      ->group("Compute");
+  command.add_option("--passes", options.passes, "-NAME,…: graph passes to switch off")->delimiter(',')->group("Compute");
+}
+
+void add_json_option(CLI::App& command, bool& json) { command.add_flag("--json", json, "JSON for programs, errors as JSON on stderr"); }
+
+void add_examples(CLI::App& command, std::string_view examples) { command.footer(fmt::format("\nExamples:\n{}", examples)); }
+
+SessionOptions session_options(const ComputeOptions& options) {
+  SessionOptions result{.backend = options.backend, .precision = options.precision, .threads = options.threads};
+  for (const std::string& pass : options.passes) {
+    if (pass.size() < 2 || pass.front() != '-')
+      throw Error(ErrorKind::invalid_argument, fmt::format("--passes: '{}', expected -NAME, the name of a pass to switch off", pass));
+    result.disabled_passes.push_back(pass.substr(1));
+  }
+  return result;
+}
+
+}  // namespace accelerate::cli

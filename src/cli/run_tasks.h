@@ -1,0 +1,46 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+
+#include "cli/run_inputs.h"
+#include "tasks/answers_json.h"
+#include "tasks/task.h"
+
+namespace accelerate::cli {
+
+struct TaskOptions {
+  std::size_t top_k = 0;    ///< answers of an input; 0: the task's own number
+  std::size_t nearest = 0;  ///< nearest pairs to show after embeddings
+  bool truncate = true;     ///< cut texts that are too long; otherwise they are an error
+};
+
+/// A task at work: the same steps for each, whatever its answers are made of.
+class TaskRunner {
+ public:
+  TaskRunner() = default;
+  TaskRunner(const TaskRunner&) = delete;
+  TaskRunner& operator=(const TaskRunner&) = delete;
+  virtual ~TaskRunner() = default;
+
+  virtual const Session& session() const = 0;
+
+  /// Computes the answers to `inputs`, in place of those before.
+  virtual void run(std::span<const RunInput> inputs, const Progress& progress) = 0;
+
+  /// The i-th answer as a JSON object, without "index".
+  virtual AnswerJson json(std::size_t i) const = 0;
+
+  /// The i-th answer for people.
+  virtual std::string text(std::size_t i) const = 0;
+
+  /// What to show after all answers, for people.
+  virtual std::string closing_text(std::span<const RunInput>) const { return {}; }
+};
+
+/// The runner of `task` with the folder's model.
+std::unique_ptr<TaskRunner> make_task_runner(Task task, const ModelFolder& folder, const SessionOptions& session,
+                                             const TaskOptions& options);
+
+}  // namespace accelerate::cli

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "formats/safetensors.h"
+#include "graph/weights.h"
+
+namespace accelerate {
+
+/// The weights of a model folder: model.safetensors, or the shards that model.safetensors.index.json names.
+class Checkpoint final : public WeightSource {
+ public:
+  /// Maps and checks the files. Throws not_found when there is no checkpoint or a shard is missing, and invalid_file when a
+  /// file is damaged, the index names a tensor that its shard has not, or two shards have the same tensor.
+  explicit Checkpoint(const std::filesystem::path& folder);
+
+  /// The tensor `name`, or nullptr; it lives as long as the checkpoint. `expected` is not looked at.
+  /// Throws unsupported when it has an element type that this library has not.
+  const Tensor* find(std::string_view name, std::span<const std::int64_t> expected = {}) override;
+
+  bool contains(std::string_view name) const override;
+
+  /// Names of all tensors, in order.
+  std::vector<std::string> names() const;
+
+  /// The tensor's type and shape as its file gives them, or nullptr.
+  const SafetensorsEntry* entry(std::string_view name) const;
+
+  /// Bytes of all tensors together.
+  std::size_t byte_size() const;
+
+  /// Tells the system that `tensor`, one of this checkpoint's, will not be read again, for instance because it was packed:
+  /// its pages no longer count as resident.
+  void release(const Tensor& tensor) const;
+
+ private:
+  void add_shards(const std::filesystem::path& folder);
+  void add_file(const std::filesystem::path& path);
+
+  std::vector<SafetensorsFile> files_;
+  std::map<std::string, std::size_t, std::less<>> file_of_;  // index into files_, by the tensor's name
+  TensorMap found_;                                          // those that were asked for
+};
+
+}  // namespace accelerate

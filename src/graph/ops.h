@@ -1,0 +1,91 @@
+// The ops that models are written in. Each function appends to the graph of its inputs and returns the new value; shapes
+// are written [in brackets], and tokens are never padded: a batch is all its tokens in a row, `sequences` [sequences + 1]
+// tells where each sequence begins and the last one ends.
+#pragma once
+
+#include "graph/graph.h"
+#include "graph/weights.h"
+
+namespace accelerate {
+
+/// The same elements under another shape.
+Value reshape(Value x, Shape shape);
+
+/// x with its axes in the order that `permutation` names.
+Value transpose(Value x, std::vector<int> permutation);
+
+/// Elements [start, stop) of one axis.
+Value slice(Value x, SliceOptions options);
+
+/// Values one after another along an axis.
+Value concat(std::span<const Value> values, AxisOptions options);
+
+/// Rows of `table` [rows, ...] at `indices` [...]: [..., ...].
+Value gather(Value table, Value indices);
+
+/// The function of each element.
+Value unary(UnaryFunction function, Value x);
+inline Value tanh(Value x) { return unary(UnaryFunction::tanh, x); }
+
+/// The function of each pair of elements; axes of size 1 are stretched.
+Value binary(BinaryFunction function, Value a, Value b);
+inline Value operator+(Value a, Value b) { return binary(BinaryFunction::add, a, b); }
+inline Value operator-(Value a, Value b) { return binary(BinaryFunction::subtract, a, b); }
+inline Value operator*(Value a, Value b) { return binary(BinaryFunction::multiply, a, b); }
+inline Value operator/(Value a, Value b) { return binary(BinaryFunction::divide, a, b); }
+Value operator*(Value a, float b);
+Value operator+(Value a, std::int64_t b);
+
+/// Whether each element of whole numbers differs from `b`: booleans.
+Value not_equal(Value a, std::int64_t b);
+
+/// condition ? a : b, element by element.
+Value where(Value condition, Value a, Value b);
+
+/// x as another dtype.
+Value cast(Value x, DType dtype);
+
+/// Sum, mean, largest or least along one axis, which becomes 1.
+Value reduce(Value x, ReduceOptions options);
+
+/// exp(x) / sum(exp(x)) along the last axis.
+Value softmax(Value x, SoftmaxOptions options = {});
+
+/// Product over the last two axes.
+Value matmul(Value a, Value b, MatmulOptions options = {});
+
+/// x · weightᵀ + bias for weight [out, in] and bias [out] or absent (torch.nn.Linear): [..., in] to [..., out].
+Value linear(Value x, Value weight, Value bias = {});
+
+/// linear with `weight`, and `bias` where there is one, of a place in the checkpoint.
+Value linear(Value x, const Weights& weights, std::int64_t outputs);
+
+/// Rows of the place's `weight` [rows, columns] at `indices` [tokens] (torch.nn.Embedding): [tokens, columns].
+Value embedding(Value indices, const Weights& weights, std::int64_t rows, std::int64_t columns);
+
+/// (x - mean) / sqrt(variance + epsilon) · scale + bias over the last axis; scale and bias may be absent.
+Value layer_norm(Value x, Value scale, Value bias, NormOptions options);
+
+/// layer_norm with the place's `weight` and `bias` (or `gamma` and `beta`, as checkpoints before 2019 call them).
+Value layer_norm(Value x, const Weights& weights, NormOptions options);
+
+/// x / sqrt(mean(x²) + epsilon) · scale over the last axis (Zhang and Sennrich, 2019).
+Value rms_norm(Value x, Value scale, NormOptions options);
+
+/// Attention within each sequence, head by head, with grouped heads where key has fewer (Vaswani et al., 2017):
+/// query [queries, heads, size], key and value [keys, key heads, size] to [queries, heads, value size].
+Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, AttentionOptions options);
+
+/// Running sum of whole numbers x [tokens] within each sequence.
+Value sequence_cumsum(Value x, Value sequences);
+
+/// One row a sequence from x [tokens, ...]: [sequences, ...].
+Value sequence_pool(Value x, Value sequences, PoolOptions options);
+
+/// x [..., heads · size] as [..., heads, size].
+Value split_heads(Value x, std::int64_t heads);
+
+/// x [..., heads, size] as [..., heads · size].
+Value merge_heads(Value x);
+
+}  // namespace accelerate

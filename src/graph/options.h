@@ -1,0 +1,110 @@
+// The options of each op. Fields that only passes set say so.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/functions.h"
+#include "base/precision.h"
+#include "graph/dim.h"
+#include "ipfs_accelerate/tensor.h"
+
+namespace accelerate {
+
+struct NoOptions {};
+
+struct InputOptions {
+  std::string name;
+};
+
+struct ConstantOptions {
+  std::string name;  ///< the checkpoint's name of it, or empty
+  Tensor tensor;
+};
+
+struct ReshapeOptions {
+  Shape shape;
+};
+
+struct TransposeOptions {
+  std::vector<int> permutation;  ///< output axis i is input axis permutation[i]
+};
+
+struct SliceOptions {
+  int axis = 0;
+  Dim start = 0;
+  Dim stop = 0;
+  std::int64_t step = 1;
+};
+
+struct AxisOptions {
+  int axis = 0;
+};
+
+struct UnaryOptions {
+  UnaryFunction function;
+};
+
+struct BinaryOptions {
+  BinaryFunction function;
+};
+
+struct CastOptions {
+  DType dtype;
+};
+
+enum class Reduction : std::uint8_t { sum, mean, maximum, minimum };
+
+struct ReduceOptions {
+  Reduction function;
+  int axis = 0;
+};
+
+struct SoftmaxOptions {
+  bool logarithm = false;
+};
+
+struct MatmulOptions {
+  bool transpose_a = false;
+  bool transpose_b = false;
+};
+
+struct LinearOptions {
+  std::optional<UnaryFunction> activation;   ///< set by passes
+  Precision precision = Precision::fp32;     ///< set by passes
+};
+
+struct NormOptions {
+  float epsilon = 0;
+};
+
+struct AttentionOptions {
+  float scale = 1;                       ///< of the scores
+  bool causal = false;                   ///< a query sees no key after its own place, counted from the ends of both sequences
+  std::int64_t window_left = -1;         ///< keys further back than this are not seen; -1: all are
+  std::int64_t window_right = -1;        ///< keys further ahead than this are not seen; -1: all are
+  Precision precision = Precision::fp32; ///< set by passes
+};
+
+enum class Pooling : std::uint8_t { mean, maximum, sum, first, last };
+
+struct PoolOptions {
+  Pooling function = Pooling::mean;
+};
+
+using Options = std::variant<NoOptions, InputOptions, ConstantOptions, ReshapeOptions, TransposeOptions, SliceOptions, AxisOptions, UnaryOptions,
+                             BinaryOptions, CastOptions, ReduceOptions, SoftmaxOptions, MatmulOptions, LinearOptions, NormOptions,
+                             AttentionOptions, PoolOptions>;
+
+/// The function's name: "gelu_erf", …
+std::string_view name_of(UnaryFunction function);
+std::string_view name_of(BinaryFunction function);
+std::string_view name_of(Reduction function);
+std::string_view name_of(Pooling function);
+
+/// The options that are not at their defaults, as "activation=gelu_erf precision=bf16"; empty when there are none.
+std::string text_of(const Options& options);
+
+}  // namespace accelerate

@@ -1,0 +1,107 @@
+// BERT (Devlin et al., 2018; transformers' BertModel): a post-norm encoder, and the heads that sit on it.
+// Weights carry the names they have in the checkpoint. Shapes are written [in brackets]; text is never padded.
+#include "models/bert.h"
+
+namespace accelerate::models {
+
+BertConfig BertConfig::from(const Config& config) {
+  const std::int64_t hidden_size = config.integer("hidden_size");
+  return {
+      .vocab_size = config.integer("vocab_size"),
+      .hidden_size = hidden_size,
+      .num_hidden_layers = config.integer("num_hidden_layers"),
+      .num_attention_heads = heads_of(config, hidden_size),
+      .intermediate_size = config.integer("intermediate_size"),
+      .max_position_embeddings = config.integer("max_position_embeddings"),
+      .type_vocab_size = config.integer_or("type_vocab_size", 2),
+      .num_labels = static_cast<std::int64_t>(config.labels().size()),
+      .hidden_act = activation_named(config.text_or("hidden_act", "gelu")),
+      .layer_norm = {.epsilon = static_cast<float>(config.number_or("layer_norm_eps", 1e-12))},
+      .tie_word_embeddings = config.boolean_or("tie_word_embeddings", true),
+  };
+}
+
+Value bert_embeddings(const TextInputs& text, Value positions, const Weights& weights, const BertConfig& config) {
+  const Value words = embedding(text.ids, weights / "word_embeddings", config.vocab_size, config.hidden_size);
+  const Value types = embedding(text.types, weights / "token_type_embeddings", config.type_vocab_size, config.hidden_size);
+  const Value places = embedding(positions, weights / "position_embeddings", config.max_position_embeddings, config.hidden_size);
+  return layer_norm(words + types + places, weights / "LayerNorm", config.layer_norm);
+}
+
+/// Self-attention, its output projection, residual and norm. x: [tokens, hidden].
+static Value attention_block(Value x, Value sequences, const Weights& weights, const BertConfig& config) {
+  const Value context = self_attention(x, sequences, weights / "self", {.heads = config.num_attention_heads});
+  const Value projected = linear(context, weights / "output" / "dense", config.hidden_size);
+  return layer_norm(projected + x, weights / "output" / "LayerNorm", config.layer_norm);
+}
+
+/// One layer: attention, then an MLP of two layers, each with its residual and norm. x: [tokens, hidden].
+static Value encoder_layer(Value x, Value sequences, const Weights& weights, const BertConfig& config) {
+  const Value attended = attention_block(x, sequences, weights / "attention", config);
+  const Value wide = unary(config.hidden_act, linear(attended, weights / "intermediate" / "dense", config.intermediate_size));
+  const Value narrow = linear(wide, weights / "output" / "dense", config.hidden_size);
+  return layer_norm(narrow + attended, weights / "output" / "LayerNorm", config.layer_norm);
+}
+
+Value bert_encoder(Value x, Value sequences, const Weights& weights, const BertConfig& config) {
+  for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) x = encoder_layer(x, sequences, weights / "layer" / i, config);
+  return x;
+}
+
+/// The first token's state through a linear layer and tanh: [sequences, hidden].
+static Value pooler(Value hidden, Value sequences, const Weights& weights, const BertConfig& config) {
+  const Value first = sequence_pool(hidden, sequences, {.function = Pooling::first});
+  return tanh(linear(first, weights / "dense", config.hidden_size));
+}
+
+void bert_base_outputs(Value hidden, Value sequences, const Weights& weights, const BertConfig& config) {
+  hidden.graph().output("last_hidden_state", hidden);
+  if (weights.contains("pooler")) hidden.graph().output("pooler_output", pooler(hidden, sequences, weights / "pooler", config));
+}
+
+/// Logits of the vocabulary at each token [tokens, vocabulary], by the transposed word embeddings.
+static Value masked_lm_logits(Value hidden, const Weights& embeddings, const Weights& weights, const BertConfig& config) {
+  const Weights transform = weights / "transform";
+  const Value activated = unary(config.hidden_act, linear(hidden, transform / "dense", config.hidden_size));
+  const Value normed = layer_norm(activated, transform / "LayerNorm", config.layer_norm);
+  const Value bias = weights.get("bias", {config.vocab_size});
+  return tied_projection(normed, embeddings, weights / "decoder", bias, config.tie_word_embeddings);
+}
+
+void token_classification_outputs(Value hidden, const Weights& weights, const BertConfig& config) {
+  hidden.graph().output("logits", linear(hidden, weights / "classifier", config.num_labels));
+}
+
+void question_answering_outputs(Value hidden, const Weights& weights) {
+  const Value logits = linear(hidden, weights / "qa_outputs", 2);  // [tokens, 2]
+  const Dim tokens = hidden.dim(0);
+  hidden.graph().output("start_logits", reshape(slice(logits, {.axis = 1, .start = 0, .stop = 1}), {tokens}));
+  hidden.graph().output("end_logits", reshape(slice(logits, {.axis = 1, .start = 1, .stop = 2}), {tokens}));
+}
+
+void build_bert(const ModelContext& context) {
+  const BertConfig config = BertConfig::from(context.config);
+  const TextInputs text = text_inputs(context.graph);
+  const Weights& all = context.weights;
+  const Weights weights = below_optional(all, "bert", context.head);  // heads keep the encoder below "bert"
+
+  const Value embedded = bert_embeddings(text, text.positions, weights / "embeddings", config);
+  const Value hidden = bert_encoder(embedded, text.sequences, weights / "encoder", config);  // [tokens, hidden]
+
+  switch (context.head) {
+    case Head::base:
+      return bert_base_outputs(hidden, text.sequences, weights, config);
+    case Head::masked_lm:
+      return context.graph.output("logits", masked_lm_logits(hidden, weights / "embeddings", all / "cls" / "predictions", config));
+    case Head::sequence_classification: {
+      const Value pooled = pooler(hidden, text.sequences, weights / "pooler", config);
+      return context.graph.output("logits", linear(pooled, all / "classifier", config.num_labels));
+    }
+    case Head::token_classification:
+      return token_classification_outputs(hidden, all, config);
+    case Head::question_answering:
+      return question_answering_outputs(hidden, all);
+  }
+}
+
+}  // namespace accelerate::models

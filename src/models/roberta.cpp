@@ -1,0 +1,53 @@
+// RoBERTa (Liu et al., 2019), XLM-RoBERTa and CamemBERT: BERT's encoder with positions counted from the padding id, and
+// heads of their own.
+#include "models/bert.h"
+
+namespace accelerate::models {
+
+/// Places of the tokens that are not padding, counted from pad + 1; padding stands at pad itself
+/// (transformers' create_position_ids_from_input_ids): [tokens].
+static Value positions_past_padding(const TextInputs& text, std::int64_t pad) {
+  const Value real = cast(not_equal(text.ids, pad), DType::int64);
+  return sequence_cumsum(real, text.sequences) * real + pad;
+}
+
+/// A linear layer with an exact GELU and a norm, then the word embeddings transposed: [tokens, vocabulary].
+static Value masked_lm_logits(Value hidden, const Weights& embeddings, const Weights& weights, const BertConfig& config) {
+  const Value activated = unary(UnaryFunction::gelu_erf, linear(hidden, weights / "dense", config.hidden_size));
+  const Value normed = layer_norm(activated, weights / "layer_norm", config.layer_norm);
+  const Value bias = weights.get("bias", {config.vocab_size});
+  return tied_projection(normed, embeddings, weights / "decoder", bias, config.tie_word_embeddings);
+}
+
+/// The first token's state through two linear layers: [sequences, labels].
+static Value classification_logits(Value hidden, Value sequences, const Weights& weights, const BertConfig& config) {
+  const Value first = sequence_pool(hidden, sequences, {.function = Pooling::first});
+  const Value dense = tanh(linear(first, weights / "dense", config.hidden_size));
+  return linear(dense, weights / "out_proj", config.num_labels);
+}
+
+void build_roberta(const ModelContext& context) {
+  const BertConfig config = BertConfig::from(context.config);
+  const TextInputs text = text_inputs(context.graph);
+  const Weights& all = context.weights;
+  const Weights weights = below_optional(all, "roberta", context.head);
+
+  const Value positions = positions_past_padding(text, context.config.integer_or("pad_token_id", 1, {.minimum = 0}));
+  const Value embedded = bert_embeddings(text, positions, weights / "embeddings", config);
+  const Value hidden = bert_encoder(embedded, text.sequences, weights / "encoder", config);  // [tokens, hidden]
+
+  switch (context.head) {
+    case Head::base:
+      return bert_base_outputs(hidden, text.sequences, weights, config);
+    case Head::masked_lm:
+      return context.graph.output("logits", masked_lm_logits(hidden, weights / "embeddings", all / "lm_head", config));
+    case Head::sequence_classification:
+      return context.graph.output("logits", classification_logits(hidden, text.sequences, all / "classifier", config));
+    case Head::token_classification:
+      return token_classification_outputs(hidden, all, config);
+    case Head::question_answering:
+      return question_answering_outputs(hidden, all);
+  }
+}
+
+}  // namespace accelerate::models

@@ -1,0 +1,62 @@
+// Linears that read the same input become one with their weights stacked, and slices of its output: the input is read
+// once, and one wide product runs closer to the machine's peak than three narrow ones. The stack of the weights is a
+// concat of constants, which backends lay out straight from the mapped file.
+#include <map>
+
+#include "passes/pass.h"
+#include "passes/rewriter.h"
+
+namespace accelerate {
+namespace {
+
+using Group = std::vector<const Node*>;
+
+bool has_bias(const Node& node) { return node.inputs.size() > 2 && node.inputs[2] != no_value; }
+
+bool is_plain_linear(const Graph& graph, const Node& node) {
+  if (node.op != Op::linear || node.as<LinearOptions>().activation || node.inputs.size() > 3) return false;
+  return graph.constant_of(node.inputs[1]) != nullptr && (!has_bias(node) || graph.constant_of(node.inputs[2]) != nullptr);
+}
+
+/// The input'th inputs of all nodes of the group, which are constants, one after another.
+Value stacked(Rewriter& rewriter, const Graph& graph, const Group& group, std::size_t input) {
+  std::vector<Value> parts;
+  for (const Node* node : group) {
+    rewriter.copy(graph.producer(node->inputs[input]));
+    parts.push_back(rewriter(node->inputs[input]));
+  }
+  return concat(parts, {.axis = 0});
+}
+
+void replace_group(Rewriter& rewriter, const Graph& graph, const Group& group) {
+  const Node& first = *group.front();
+  const Value weight = stacked(rewriter, graph, group, 1);
+  const Value bias = has_bias(first) ? stacked(rewriter, graph, group, 2) : Value{};
+  const Value wide = linear(rewriter(first.inputs[0]), weight, bias);
+  Dim begin = 0;
+  for (const Node* node : group) {
+    const Dim end = begin + graph.type(node->inputs[1]).shape[0];
+    rewriter.replace(node->outputs.front(), slice(wide, {.axis = wide.rank() - 1, .start = begin, .stop = end}));
+    begin = end;
+  }
+}
+
+}  // namespace
+
+Graph fuse_qkv(const Graph& graph, const PassContext&) {
+  std::map<std::pair<ValueId, bool>, Group> groups;  // by the input, and whether there is a bias
+  for (const Node& node : graph.nodes())
+    if (is_plain_linear(graph, node)) groups[{node.inputs[0], has_bias(node)}].push_back(&node);
+
+  Rewriter rewriter(graph);
+  for (const Node& node : graph.nodes()) {
+    const Group* group = is_plain_linear(graph, node) ? &groups[{node.inputs[0], has_bias(node)}] : nullptr;
+    if (group == nullptr || group->size() < 2)
+      rewriter.copy(node);
+    else if (group->front() == &node)
+      replace_group(rewriter, graph, *group);
+  }
+  return rewriter.finish();
+}
+
+}  // namespace accelerate

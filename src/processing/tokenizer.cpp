@@ -1,0 +1,204 @@
+#include "processing/tokenizer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+#include "base/arithmetic.h"
+#include "base/json.h"
+#include "base/mapped_file.h"
+#include "base/thread_pool.h"
+#include "ipfs_accelerate/error.h"
+#include "processing/tokenizers_ffi/tokenizers_ffi.h"
+
+namespace accelerate {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Below this many inputs a batch is tokenized sooner than other threads wake up.
+constexpr std::int64_t least_parallel_inputs = 64;
+constexpr std::int64_t inputs_of_a_share = 16;
+
+tokenizers_ffi_text view_of(std::string_view text) {
+  // A null pointer means "no text" across the boundary, where an empty text is a text.
+  return {text.data() == nullptr ? "" : text.data(), text.size()};
+}
+
+/// Throws what a call across the boundary reports; null is success.
+void expect_success(char* message, ErrorKind kind, std::string_view prefix = "") {
+  if (message == nullptr) return;
+  const std::unique_ptr<char, decltype(&tokenizers_ffi_free_message)> owned(message, tokenizers_ffi_free_message);
+  throw Error(kind, fmt::format("{}{}", prefix, owned.get()));
+}
+
+std::string take(tokenizers_ffi_string text) {
+  const std::unique_ptr<tokenizers_ffi_string, decltype(&tokenizers_ffi_free_string)> owned(&text, tokenizers_ffi_free_string);
+  return {text.data, text.size};
+}
+
+/// The id as the boundary takes it.
+std::uint32_t checked_id(std::int64_t id, std::int64_t vocabulary_size) {
+  if (id >= 0 && id <= std::numeric_limits<std::uint32_t>::max()) return static_cast<std::uint32_t>(id);
+  throw Error(ErrorKind::invalid_argument, fmt::format("token id {} is not in the vocabulary of {} tokens", id, vocabulary_size));
+}
+
+std::string json_of(std::span<const AddedToken> tokens) {
+  Json list = Json::array();
+  for (const AddedToken& token : tokens) {
+    list.push_back({{"content", token.content},
+                    {"single_word", token.single_word},
+                    {"lstrip", token.lstrip},
+                    {"rstrip", token.rstrip},
+                    {"normalized", token.normalized},
+                    {"special", token.special}});
+  }
+  return list.dump();
+}
+
+fs::path tokenizer_file(const fs::path& folder) {
+  const fs::path path = folder / "tokenizer.json";
+  if (fs::exists(path)) return path;
+  if (!fs::is_directory(folder)) throw Error(ErrorKind::not_found, fmt::format("{}: no such model folder", folder.string()));
+  throw Error(ErrorKind::not_found,
+              fmt::format("{}: no tokenizer.json; expected the file that save_pretrained of transformers writes for a fast tokenizer",
+                          folder.string()));
+}
+
+/// What the boundary gave for some inputs, freed when it goes.
+class ForeignEncodings {
+ public:
+  ForeignEncodings() = default;
+  ~ForeignEncodings() { tokenizers_ffi_free_encodings(&value_); }
+  ForeignEncodings(const ForeignEncodings&) = delete;
+  ForeignEncodings& operator=(const ForeignEncodings&) = delete;
+
+  tokenizers_ffi_encodings* operator&() { return &value_; }
+  const tokenizers_ffi_encodings* operator->() const { return &value_; }
+  std::size_t tokens() const { return value_.inputs == 0 ? 0 : value_.begins[value_.inputs]; }
+
+ private:
+  tokenizers_ffi_encodings value_{};
+};
+
+void append(Encodings& all, const ForeignEncodings& part) {
+  const std::size_t tokens = part.tokens();
+  const std::int64_t first = all.tokens();
+  all.ids.insert(all.ids.end(), part->ids, part->ids + tokens);
+  all.type_ids.insert(all.type_ids.end(), part->type_ids, part->type_ids + tokens);
+  all.special.insert(all.special.end(), part->special, part->special + tokens);
+  all.texts.insert(all.texts.end(), part->sequences, part->sequences + tokens);
+  for (std::size_t i = 0; i < tokens; ++i) {
+    all.offsets.push_back({static_cast<std::int64_t>(part->offset_begins[i]), static_cast<std::int64_t>(part->offset_ends[i])});
+  }
+  for (std::size_t i = 1; i <= part->inputs; ++i) all.begins.push_back(first + static_cast<std::int64_t>(part->begins[i]));
+  all.truncated.insert(all.truncated.end(), part->truncated, part->truncated + part->inputs);
+}
+
+tokenizers_ffi_options foreign_options(const EncodeOptions& options) {
+  if (options.max_length && *options.max_length < 1) {
+    throw Error(ErrorKind::invalid_argument, fmt::format("max_length is {}, expected at least 1 token", *options.max_length));
+  }
+  return {.add_special_tokens = options.add_special_tokens,
+          .character_offsets = options.offset_unit == OffsetUnit::characters,
+          .truncate_left = options.truncation_side == Side::left,
+          .strategy = static_cast<std::int32_t>(options.truncation),
+          .max_length = options.max_length ? static_cast<std::size_t>(*options.max_length) : SIZE_MAX,
+          .first_number = 0};
+}
+
+static_assert(static_cast<int>(TruncationStrategy::only_first) == tokenizers_ffi_only_first);
+static_assert(static_cast<int>(TruncationStrategy::only_second) == tokenizers_ffi_only_second);
+
+}  // namespace
+
+std::int64_t Encodings::longest() const {
+  std::int64_t longest = 0;
+  for (std::size_t i = 0; i + 1 < begins.size(); ++i) longest = std::max(longest, begins[i + 1] - begins[i]);
+  return longest;
+}
+
+void Tokenizer::Free::operator()(tokenizers_ffi_tokenizer* tokenizer) const { tokenizers_ffi_free(tokenizer); }
+
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
+Tokenizer::~Tokenizer() = default;
+
+Tokenizer Tokenizer::load(const fs::path& folder) {
+  const fs::path path = tokenizer_file(folder);
+  TokenizerConfig config = TokenizerConfig::read(folder);
+  const auto file = MappedFile::open(path);
+  const std::string_view json(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+
+  tokenizers_ffi_tokenizer* opened = nullptr;
+  expect_success(tokenizers_ffi_open(view_of(json), view_of(json_of(config.added_tokens)), &opened), ErrorKind::invalid_file,
+                 fmt::format("{}: ", path.string()));
+  return {Handle(opened), std::move(config)};
+}
+
+Encodings Tokenizer::encode(std::span<const TextInput> inputs, const EncodeOptions& options) const {
+  std::vector<tokenizers_ffi_input> foreign(inputs.size());
+  std::ranges::transform(inputs, foreign.begin(), [](const TextInput& input) {
+    return tokenizers_ffi_input{view_of(input.text), input.pair ? view_of(*input.pair) : tokenizers_ffi_text{}};
+  });
+
+  const auto count = static_cast<std::int64_t>(inputs.size());
+  const bool is_parallel = options.pool != nullptr && options.pool->threads() > 1 && count >= least_parallel_inputs;
+  const std::int64_t share = is_parallel ? inputs_of_a_share : std::max<std::int64_t>(count, 1);
+  std::vector<ForeignEncodings> parts(static_cast<std::size_t>(divide_up(count, share)));
+
+  const tokenizers_ffi_options common = foreign_options(options);
+  const auto encode_part = [&](std::int64_t part, int) {
+    tokenizers_ffi_options own = common;
+    own.first_number = static_cast<std::size_t>(part * share);
+    const auto own_inputs = std::span(foreign).subspan(own.first_number, static_cast<std::size_t>(std::min(share, count - part * share)));
+    expect_success(tokenizers_ffi_encode(handle_.get(), own_inputs.data(), own_inputs.size(), &own, &parts[static_cast<std::size_t>(part)]),
+                   ErrorKind::invalid_argument);
+  };
+  if (is_parallel) {
+    const ThreadPool::Place place(*options.pool);
+    options.pool->parallel_for(static_cast<std::int64_t>(parts.size()), encode_part);
+  } else {
+    for (std::size_t part = 0; part < parts.size(); ++part) encode_part(static_cast<std::int64_t>(part), 0);
+  }
+
+  Encodings all;
+  for (const ForeignEncodings& part : parts) append(all, part);
+  return all;
+}
+
+std::string Tokenizer::decode(std::span<const std::int64_t> ids, bool skip_special_tokens) const {
+  const std::int64_t size = vocabulary_size();
+  std::vector<std::uint32_t> foreign(ids.size());
+  std::ranges::transform(ids, foreign.begin(), [size](std::int64_t id) { return checked_id(id, size); });
+  tokenizers_ffi_string text{};
+  expect_success(tokenizers_ffi_decode(handle_.get(), foreign.data(), foreign.size(), skip_special_tokens, &text),
+                 ErrorKind::invalid_argument);
+  return take(text);
+}
+
+std::string Tokenizer::token_of(std::int64_t id) const {
+  tokenizers_ffi_string token{};
+  expect_success(tokenizers_ffi_token(handle_.get(), checked_id(id, vocabulary_size()), &token), ErrorKind::invalid_argument);
+  return take(token);
+}
+
+std::optional<std::int64_t> Tokenizer::id_of(std::string_view token) const {
+  std::int64_t id = -1;
+  expect_success(tokenizers_ffi_id(handle_.get(), view_of(token), &id), ErrorKind::invalid_argument);
+  return id < 0 ? std::nullopt : std::optional(id);
+}
+
+std::optional<std::int64_t> Tokenizer::id_of(SpecialToken token) const {
+  const std::optional<std::string>& text = config_.special_tokens[static_cast<std::size_t>(token)];
+  return text ? id_of(*text) : std::nullopt;
+}
+
+std::int64_t Tokenizer::vocabulary_size() const {
+  std::size_t size = 0;
+  expect_success(tokenizers_ffi_vocabulary_size(handle_.get(), &size), ErrorKind::internal);
+  return static_cast<std::int64_t>(size);
+}
+
+}  // namespace accelerate

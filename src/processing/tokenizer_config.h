@@ -1,0 +1,41 @@
+// What a model folder says about its tokenizer beside tokenizer.json.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "processing/tokenizer_family.h"
+
+namespace accelerate {
+
+/// A token on top of the model's vocabulary, with the fields of "added_tokens" in tokenizer.json.
+struct AddedToken {
+  std::string content;
+  bool single_word = false;
+  bool lstrip = false;
+  bool rstrip = false;
+  bool normalized = false;
+  bool special = true;
+};
+
+/// The fields of tokenizer_config.json and special_tokens_map.json that change what tokenizing gives.
+struct TokenizerConfig {
+  std::array<std::optional<std::string>, special_token_count> special_tokens;  ///< by SpecialToken
+  std::vector<AddedToken> added_tokens;                                        ///< must be in the vocabulary, in this order
+  Side padding_side = Side::right;
+  Side truncation_side = Side::right;
+  std::optional<std::int64_t> model_max_length;  ///< tokens, special ones counted; none where the folder has no limit
+  std::vector<std::string> model_input_names;
+
+  /// Reads a model folder. Both files may be missing: the family that config.json's model_type names then decides.
+  /// special_tokens_map.json wins unless tokenizer_config.json has "added_tokens_decoder", as in transformers. Throws
+  /// invalid_file naming file and field.
+  static TokenizerConfig read(const std::filesystem::path& folder);
+};
+
+}  // namespace accelerate

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <filesystem>
+
+#include "formats/config.h"
+
+namespace accelerate {
+
+/// A Hugging Face model folder, or a sentence-transformers folder around one.
+struct ModelFolder {
+  std::filesystem::path path;         ///< as the caller named it
+  std::filesystem::path transformer;  ///< where config.json, the weights and the tokenizer are: `path` or a folder below it
+  Config config;
+  bool random_weights = false;  ///< config.json says that nobody trained the weights (models/create)
+
+  /// The folder's own name, for reports.
+  std::string name() const;
+};
+
+/// Opens the folder `path`. Throws not_found when it is not there or has no config.json, invalid_argument when it is no
+/// folder, invalid_file when its config.json is damaged.
+ModelFolder open_model_folder(const std::filesystem::path& path);
+
+}  // namespace accelerate

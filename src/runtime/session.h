@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backends/backend.h"
+#include "formats/checkpoint.h"
+#include "models/registry.h"
+#include "runtime/model_folder.h"
+
+namespace accelerate {
+
+struct SessionOptions {
+  std::string backend = "auto";                   ///< a backend's name, or auto
+  std::string precision = "auto";                 ///< a precision's name, or auto
+  int threads = 0;                                ///< 0: one for each core that this process may use
+  std::vector<std::string> disabled_passes = {};  ///< by name
+  std::optional<Head> head = {};                  ///< instead of the one that config.json names
+  std::function<Graph(Graph)> adapt = {};         ///< changes the model's graph before it is compiled, when set
+};
+
+/// Where and how a session computes, for reports.
+struct Placement {
+  std::string backend;
+  Device device;
+  std::string implementation;  ///< "cpu avx512_bf16"
+  Precision precision = Precision::fp32;
+  int threads = 1;
+
+  /// The instruction-set level within the implementation, "avx512_bf16"; empty for a backend that has none.
+  std::string isa() const;
+};
+
+/// A model that is loaded, compiled and ready to run, from any number of threads at once.
+class Session {
+ public:
+  /// Loads the model's weights and compiles its graph. Throws not_found, invalid_file or unsupported for what is wrong with
+  /// the folder, invalid_argument, unsupported or unavailable for what is wrong with the options.
+  explicit Session(ModelFolder folder, const SessionOptions& options = {});
+
+  const ModelFolder& folder() const { return folder_; }
+  Head head() const { return head_; }
+  const Checkpoint& checkpoint() const { return *checkpoint_; }
+  const Placement& placement() const { return placement_; }
+  const CompileReport& report() const { return executable_->report(); }
+
+  /// The threads that compute; work before and after a run may use them too.
+  ThreadPool& threads() const { return *threads_; }
+
+  /// Tokens that a sequence may have: the model's positions.
+  std::int64_t most_tokens() const { return most_tokens_; }
+
+  /// Milliseconds that opening, building and compiling took.
+  double load_milliseconds() const { return load_milliseconds_; }
+
+  /// The graph's outputs for a ragged batch (models/registry.h); inputs that the graph does not read are left out. Throws
+  /// invalid_argument for sequences that are empty, in disorder or longer than most_tokens().
+  TensorMap run(TensorMap inputs) const;
+
+ private:
+  void check_sequences(const TensorMap& inputs) const;
+
+  ModelFolder folder_;
+  Head head_;
+  std::shared_ptr<Checkpoint> checkpoint_;
+  std::shared_ptr<ThreadPool> threads_;
+  Placement placement_;
+  std::unique_ptr<Executable> executable_;
+  std::int64_t most_tokens_ = 0;
+  double load_milliseconds_ = 0;
+};
+
+}  // namespace accelerate

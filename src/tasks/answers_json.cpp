@@ -1,0 +1,53 @@
+#include "tasks/answers_json.h"
+
+namespace accelerate {
+
+AnswerJson to_json(const Embeddings& embeddings, std::size_t text) {
+  const std::span<const float> values = embeddings[text];
+  return {{"embedding", std::vector<float>(values.begin(), values.end())},
+          {"tokens", embeddings.tokens[text]},
+          {"truncated", static_cast<bool>(embeddings.truncated[text])}};
+}
+
+AnswerJson to_json(const FilledMasks& filled) {
+  AnswerJson masks = AnswerJson::array();
+  for (const std::vector<MaskCandidate>& candidates : filled.masks) {
+    AnswerJson list = AnswerJson::array();
+    for (const MaskCandidate& candidate : candidates)
+      list.push_back({{"token", candidate.token}, {"token_id", candidate.token_id}, {"score", candidate.score}});
+    masks.push_back(std::move(list));
+  }
+  return {{"masks", std::move(masks)}, {"tokens", filled.tokens}, {"truncated", filled.truncated}};
+}
+
+AnswerJson to_json(const Classification& classification) {
+  AnswerJson labels = AnswerJson::array();
+  for (const LabelScore& label : classification.labels) labels.push_back({{"label", label.label}, {"score", label.score}});
+  return {{"labels", std::move(labels)}, {"tokens", classification.tokens}, {"truncated", classification.truncated}};
+}
+
+AnswerJson to_json(const TaggedText& tagged) {
+  AnswerJson entities = AnswerJson::array();
+  for (const Entity& entity : tagged.entities)
+    entities.push_back(
+        {{"label", entity.label}, {"text", entity.text}, {"score", entity.score}, {"begin", entity.span.begin}, {"end", entity.span.end}});
+  return {{"entities", std::move(entities)}, {"tokens", tagged.tokens}, {"truncated", tagged.truncated}};
+}
+
+AnswerJson to_json(const Answer& answer) {
+  return {{"answer", answer.text},  {"score", answer.score},   {"begin", answer.span.begin},
+          {"end", answer.span.end}, {"tokens", answer.tokens}, {"truncated", false}};
+}
+
+void add_placement(AnswerJson& object, const Session& session) {
+  const Placement& placement = session.placement();
+  object["backend"] = placement.backend;
+  object["device"] = placement.device.name;
+  object["implementation"] = placement.implementation;
+  object["precision"] = std::string(name_of(placement.precision));
+  if (session.folder().random_weights) object["random_weights"] = true;
+}
+
+std::string line_of(const AnswerJson& object) { return object.dump(-1, ' ', false, AnswerJson::error_handler_t::replace); }
+
+}  // namespace accelerate

@@ -1,0 +1,39 @@
+// Answers as JSON objects, the same for every caller: program, server.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "tasks/answer.h"
+#include "tasks/classify.h"
+#include "tasks/embed.h"
+#include "tasks/fill_mask.h"
+#include "tasks/tag.h"
+
+namespace accelerate {
+
+/// JSON whose objects keep the order of their keys and whose numbers are float32, written with the fewest digits that read
+/// back as the same number.
+using AnswerJson = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
+
+/// {"embedding":[…],"tokens":N,"truncated":false} of one text.
+AnswerJson to_json(const Embeddings& embeddings, std::size_t text);
+
+/// {"masks":[[{"token":…,"token_id":N,"score":x}]],"tokens":N,"truncated":false}
+AnswerJson to_json(const FilledMasks& filled);
+
+/// {"labels":[{"label":…,"score":x}],"tokens":N,"truncated":false}
+AnswerJson to_json(const Classification& classification);
+
+/// {"entities":[{"label":…,"text":…,"score":x,"begin":N,"end":N}],"tokens":N,"truncated":false}
+AnswerJson to_json(const TaggedText& tagged);
+
+/// {"answer":…,"score":x,"begin":N,"end":N,"tokens":N,"truncated":false}
+AnswerJson to_json(const Answer& answer);
+
+/// Appends what computed the answer: "backend", "device", "implementation", "precision", and "random_weights" where true.
+void add_placement(AnswerJson& object, const Session& session);
+
+/// The object as one line; bytes that are not UTF-8 become U+FFFD.
+std::string line_of(const AnswerJson& object);
+
+}  // namespace accelerate

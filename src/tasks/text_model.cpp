@@ -1,0 +1,104 @@
+#include "tasks/text_model.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ipfs_accelerate/error.h"
+#include "processing/text_batch.h"
+
+namespace accelerate {
+namespace {
+
+// Large enough to keep every core busy, small enough that a batch's activations stay in the tens of megabytes.
+constexpr std::int64_t batch_tokens = 4096;
+
+/// Rows [begin, end) of a tensor, one after the other.
+std::span<const float> rows(const Tensor& tensor, std::int64_t begin, std::int64_t end) {
+  const std::int64_t stride = tensor.size() / std::max<std::int64_t>(tensor.dim(0), 1);
+  return tensor.values<float>().subspan(static_cast<std::size_t>(begin * stride), static_cast<std::size_t>((end - begin) * stride));
+}
+
+const Tensor& output_named(const TensorMap& outputs, std::string_view name) {
+  const auto found = outputs.find(name);
+  if (found == outputs.end()) throw Error(ErrorKind::internal, fmt::format("the model has no output '{}'", name));
+  return found->second;
+}
+
+}  // namespace
+
+std::span<const float> BatchResult::token_rows(std::string_view output, std::size_t i) const {
+  return rows(output_named(outputs, output), encodings.begins[i], encodings.begins[i + 1]);
+}
+
+std::span<const float> BatchResult::row(std::string_view output, std::size_t i) const {
+  return rows(output_named(outputs, output), static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1);
+}
+
+TextModel::TextModel(const ModelFolder& folder, const SessionOptions& options, std::optional<std::int64_t> most_tokens)
+    : session_(folder, options), tokenizer_(Tokenizer::load(folder.transformer)), most_tokens_(session_.most_tokens()) {
+  const TokenizerConfig& config = tokenizer_.config();
+  if (config.model_max_length) most_tokens_ = std::min(most_tokens_, *config.model_max_length);
+  if (most_tokens) most_tokens_ = std::min(most_tokens_, *most_tokens);
+  token_types_ = std::ranges::find(config.model_input_names, "token_type_ids") != config.model_input_names.end();
+}
+
+Encodings TextModel::encode(std::span<const TextInput> inputs, const TextOptions& options) const {
+  EncodeOptions encode_options{
+      .truncation = options.truncation, .truncation_side = tokenizer_.config().truncation_side, .pool = &session_.threads()};
+  if (options.truncate) encode_options.max_length = most_tokens_;
+  Encodings encodings = tokenizer_.encode(inputs, encode_options);
+  for (std::size_t i = 0; i + 1 < encodings.begins.size(); ++i) {
+    const std::int64_t length = encodings.begins[i + 1] - encodings.begins[i];
+    if (length > most_tokens_)
+      throw Error(ErrorKind::invalid_argument,
+                  fmt::format("input {}: a text of {} tokens is longer than the model's {}", i, length, most_tokens_));
+    if (length == 0) throw Error(ErrorKind::invalid_argument, fmt::format("input {}: the tokenizer makes no token of it", i));
+  }
+  if (!token_types_) std::ranges::fill(encodings.type_ids, 0);
+  return encodings;
+}
+
+void TextModel::run(const Encodings& encodings, const Receive& receive, const Progress& progress) const {
+  const auto total = static_cast<std::size_t>(encodings.inputs());
+  std::vector<std::int64_t> lengths(total);
+  for (std::size_t i = 0; i < total; ++i) lengths[i] = encodings.begins[i + 1] - encodings.begins[i];
+
+  std::size_t done = 0;
+  for (const std::vector<std::size_t>& indices : batches_by_length(lengths, batch_tokens)) {
+    if (progress) progress(done, total);
+    Encodings batch = select(encodings, indices);
+    TensorMap outputs = session_.run(ragged_inputs(batch));
+    receive({.inputs = indices, .encodings = std::move(batch), .outputs = std::move(outputs)});
+    done += indices.size();
+  }
+  if (progress) progress(done, total);
+}
+
+Encodings select(const Encodings& encodings, std::span<const std::size_t> indices) {
+  Encodings result;
+  const auto append = [](auto& to, const auto& from, std::int64_t begin, std::int64_t end) {
+    to.insert(to.end(), from.begin() + begin, from.begin() + end);
+  };
+  for (std::size_t i : indices) {
+    const std::int64_t begin = encodings.begins[i];
+    const std::int64_t end = encodings.begins[i + 1];
+    append(result.ids, encodings.ids, begin, end);
+    append(result.type_ids, encodings.type_ids, begin, end);
+    append(result.special, encodings.special, begin, end);
+    append(result.texts, encodings.texts, begin, end);
+    append(result.offsets, encodings.offsets, begin, end);
+    result.begins.push_back(result.tokens());
+    result.truncated.push_back(encodings.truncated[i]);
+  }
+  return result;
+}
+
+std::vector<TextInput> inputs_of(std::span<const std::string> texts) {
+  std::vector<TextInput> inputs;
+  inputs.reserve(texts.size());
+  for (const std::string& text : texts) inputs.push_back({.text = text});
+  return inputs;
+}
+
+}  // namespace accelerate

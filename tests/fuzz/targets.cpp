@@ -1,0 +1,100 @@
+#include "fuzz/targets.h"
+
+#include <algorithm>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+#include "base/file.h"
+#include "formats/config.h"
+#include "formats/safetensors_header.h"
+#include "formats/sentence_transformers.h"
+#include "formats/shard_index.h"
+#include "ipfs_accelerate/error.h"
+#include "ipfs_accelerate/tensor.h"
+
+namespace accelerate::fuzz {
+namespace {
+
+constexpr std::string_view source = "fuzzed";
+
+void require(bool right, const char* promise) {
+  if (!right) throw std::logic_error(promise);
+}
+
+/// Runs `read`; true when it returns, false when it refuses the file as it should.
+template <typename Read>
+bool accepts(const Read& read) {
+  try {
+    read();
+    return true;
+  } catch (const Error& error) {
+    const std::string_view message = error.what();
+    require(error.kind() == ErrorKind::invalid_file || error.kind() == ErrorKind::unsupported, "a refusal of another kind");
+    require(message.starts_with(source), "a message that does not begin with the file's name");
+    require(std::ranges::none_of(message, [](char c) { return static_cast<unsigned char>(c) < 0x20; }), "a message of several lines");
+    require(message.size() < 1000, "a message that is too long to read");
+    return false;
+  }
+}
+
+std::string_view text_of(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
+
+}  // namespace
+
+bool safetensors(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    const SafetensorsHeader header = parse_safetensors_header(bytes, source);
+    std::size_t total = 0;
+    for (const auto& [name, entry] : header.tensors) {
+      require(entry.offset <= bytes.size() && entry.byte_size <= bytes.size() - entry.offset, "a tensor outside the file");
+      total += entry.byte_size;
+      if (!entry.dtype) continue;
+      const std::shared_ptr<const std::byte> data(std::shared_ptr<const std::byte>(), bytes.data() + entry.offset);
+      require(Tensor::view(*entry.dtype, entry.shape, data).byte_size() == entry.byte_size,
+              "a shape of another size than the tensor's bytes");
+    }
+    require(total <= bytes.size(), "tensors that overlap");
+  });
+}
+
+bool index(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    for (const auto& [tensor, shard] : parse_shard_index(text_of(bytes), std::string(source)))
+      require(!shard.empty() && stays_inside(shard), "a shard outside the folder");
+  });
+}
+
+bool config(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    const Config config = Config::parse(text_of(bytes), std::string(source));
+    for (const char* field : {"hidden_size", "layer_norm_eps", "hidden_act", "architectures", "id2label", "text_config", ""}) {
+      accepts([&] { require(config.integer(field) >= 1, "an integer below its range"); });
+      accepts([&] { require(config.number(field, {.minimum = 0, .maximum = 1}) <= 1, "a number above its range"); });
+      accepts([&] { static_cast<void>(config.boolean_or(field, false)); });
+      accepts([&] { static_cast<void>(config.text(field)); });
+      accepts([&] { static_cast<void>(config.integers(field)); });
+      accepts([&] { static_cast<void>(config.numbers(field)); });
+      accepts([&] { static_cast<void>(config.texts(field)); });
+      accepts([&] { static_cast<void>(config.object(field).text_map(field)); });
+    }
+    accepts([&] { static_cast<void>(config.architectures()); });
+    accepts([&] { static_cast<void>(config.labels()); });
+  });
+}
+
+bool modules(std::span<const std::byte> bytes) {
+  const std::string_view text = text_of(bytes);
+  const bool is_modules = accepts([&] {
+    for (const SentenceModule& module : parse_modules(text, std::string(source)))
+      require(stays_inside(module.path), "a module outside the folder");
+  });
+  const bool is_pooling = accepts([&] {
+    const PoolingSettings pooling = parse_pooling(Config::parse(text, std::string(source)));
+    require(!pooling.modes.empty() && pooling.dimension >= 1, "a pooling that gives nothing");
+  });
+  return is_modules || is_pooling;
+}
+
+}  // namespace accelerate::fuzz

@@ -1,0 +1,88 @@
+// Every tiny model of fixtures/ (tools/make_fixtures.py), on every backend that runs here and at every precision, against what
+// transformers computes with it in float32.
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+
+#include "formats/safetensors.h"
+#include "runtime/rectangle.h"
+
+namespace accelerate {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Case {
+  std::string fixture;
+  std::string backend;
+  Precision precision;
+};
+
+/// How far an output may be from transformers' float32 one. The fixtures' weights are far livelier than a trained model's, so
+/// rounding weighs more in them; a wrong activation, mask or position is beyond any of these.
+double limit_of(Precision precision) {
+  switch (precision) {
+    case Precision::fp32:
+      return 1e-5;
+    case Precision::bf16:
+      return 0.03;
+    case Precision::int8:
+      return 0.06;
+  }
+  return 0;
+}
+
+fs::path fixtures() { return fs::path(ACCELERATE_TEST_DATA) / "models" / "fixtures"; }
+
+std::vector<Case> all_cases() {
+  std::vector<std::string> names;
+  for (const fs::directory_entry& entry : fs::directory_iterator(fixtures())) names.push_back(entry.path().filename().string());
+  std::ranges::sort(names);
+  std::vector<Case> cases;
+  for (const std::string& name : names)
+    for (const std::unique_ptr<Backend>& backend : all_backends())
+      for (Precision precision : {Precision::fp32, Precision::bf16, Precision::int8})
+        if (!backend->devices().usable.empty()) cases.push_back({name, std::string(backend->name()), precision});
+  return cases;
+}
+
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
+  return fmt::format("{}_{}_{}", info.param.fixture, info.param.backend, name_of(info.param.precision));
+}
+
+/// ‖got - wanted‖ / ‖wanted‖.
+double relative_error(std::span<const float> got, std::span<const float> wanted) {
+  double difference = 0;
+  double size = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    difference += std::pow(static_cast<double>(got[i]) - wanted[i], 2);
+    size += std::pow(static_cast<double>(wanted[i]), 2);
+  }
+  return std::sqrt(difference / size);
+}
+
+class Fixtures : public testing::TestWithParam<Case> {};
+
+TEST_P(Fixtures, AgreeWithTransformers) {
+  const fs::path folder = fixtures() / GetParam().fixture;
+  const Session session(open_model_folder(folder), {.backend = GetParam().backend, .precision = std::string(name_of(GetParam().precision))});
+  ASSERT_EQ(session.placement().backend, GetParam().backend);
+  const TensorMap outputs = run_rectangle(session, SafetensorsFile::open(folder / "inputs.safetensors").tensors());
+
+  const TensorMap expected = SafetensorsFile::open(folder / "expected.safetensors").tensors();
+  ASSERT_FALSE(expected.empty());
+  for (const auto& [name, wanted] : expected) {
+    ASSERT_TRUE(outputs.contains(name)) << name;
+    const Tensor& got = outputs.at(name);
+    ASSERT_EQ(shape_text(got.shape()), shape_text(wanted.shape())) << name;
+    EXPECT_LE(relative_error(got.values<float>(), wanted.values<float>()), limit_of(GetParam().precision)) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Fixtures, testing::ValuesIn(all_cases()), name_of_case);
+
+}  // namespace
+}  // namespace accelerate

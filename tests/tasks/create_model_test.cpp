@@ -1,0 +1,120 @@
+#include "tasks/create_model.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <sstream>
+
+#include "formats/checkpoint.h"
+#include "processing/tokenizer.h"
+#include "runtime/session.h"
+#include "support/created_model.h"
+#include "support/expect_error.h"
+
+namespace accelerate {
+namespace {
+
+std::string contents(const std::filesystem::path& file) {
+  std::ostringstream text;
+  text << std::ifstream(file, std::ios::binary).rdbuf();
+  return text.str();
+}
+
+Json small_config(std::int64_t vocabulary) {
+  return {{"model_type", "bert"},         {"vocab_size", vocabulary}, {"hidden_size", 16},           {"num_hidden_layers", 1},
+          {"num_attention_heads", 2},     {"intermediate_size", 32},  {"max_position_embeddings", 16}};
+}
+
+TEST(CreateModel, DependsOnTheSeedAlone) {
+  const TemporaryFolder folder;
+  create_model(small_config(90), folder.path() / "a", {.seed = 5});
+  create_model(small_config(90), folder.path() / "b", {.seed = 5});
+  create_model(small_config(90), folder.path() / "c", {.seed = 6});
+  const std::string a = contents(folder.path() / "a" / "model.safetensors");
+  EXPECT_EQ(a, contents(folder.path() / "b" / "model.safetensors"));
+  EXPECT_NE(a, contents(folder.path() / "c" / "model.safetensors"));
+}
+
+TEST(CreateModel, MarksItAsRandomInConfigAndCheckpoint) {
+  const CreatedModelFolder folder(Task::embed);
+  EXPECT_TRUE(open_model_folder(folder.path()).random_weights);
+  EXPECT_EQ(SafetensorsFile::open(folder.path() / "model.safetensors").metadata().at("random_weights"), "true");
+}
+
+TEST(CreateModel, MakesWeightsLikeThoseOfAnUntrainedModel) {
+  const CreatedModelFolder folder(Task::embed);
+  Checkpoint checkpoint(folder.path());
+  double sum = 0;
+  double squares = 0;
+  const Tensor& words = *checkpoint.find("bert.embeddings.word_embeddings.weight");
+  for (float value : words.values<float>()) {
+    sum += value;
+    squares += static_cast<double>(value) * value;
+  }
+  const auto count = static_cast<double>(words.size());
+  EXPECT_NEAR(sum / count, 0, 0.002);
+  EXPECT_NEAR(std::sqrt(squares / count), 0.02, 0.002);
+  for (float value : checkpoint.find("bert.embeddings.LayerNorm.weight")->values<float>()) EXPECT_NEAR(value, 1, 0.12);
+}
+
+TEST(CreateModel, MakesEveryHeadOfEveryArchitecture) {
+  for (const char* type : {"bert", "roberta", "xlm-roberta", "camembert"}) {
+    for (Task task : {Task::embed, Task::fill_mask, Task::classify, Task::tag, Task::answer}) {
+      const CreatedModelFolder folder(task, {.model_type = type});
+      const Session session(open_model_folder(folder.path()), {.backend = "reference", .threads = 1});
+      EXPECT_EQ(session.head(), head_of(task)) << type;
+    }
+  }
+}
+
+TEST(CreateModel, MakesATokenizerOfTheModelsVocabulary) {
+  for (std::int64_t vocabulary : {6, 31, 90, 3000}) {
+    const TemporaryFolder folder;
+    create_model(small_config(vocabulary), folder.path(), {});
+    const Tokenizer tokenizer = Tokenizer::load(folder.path());
+    EXPECT_EQ(tokenizer.vocabulary_size(), vocabulary);
+    const std::vector<TextInput> inputs{{.text = "A boat, 7 ferries [MASK]!"}, {.text = "a", .pair = "b"}};
+    const Encodings encodings = tokenizer.encode(inputs);
+    EXPECT_EQ(encodings.ids.front(), *tokenizer.id_of(SpecialToken::cls));
+    for (std::int64_t id : encodings.ids) EXPECT_LT(id, vocabulary);
+    EXPECT_EQ(encodings.type_ids.back(), 1);
+  }
+}
+
+TEST(CreateModel, RobertasTokenizerPutsTwoEndsBetweenTexts) {
+  const CreatedModelFolder folder(Task::embed, {.model_type = "roberta"});
+  const Tokenizer tokenizer = Tokenizer::load(folder.path());
+  const TextInput pair{.text = "a", .pair = "b"};
+  const Encodings encodings = tokenizer.encode(std::span(&pair, 1));
+  ASSERT_EQ(encodings.tokens(), 6);
+  EXPECT_EQ(tokenizer.token_of(encodings.ids[0]), "<s>");
+  EXPECT_EQ(tokenizer.token_of(encodings.ids[2]), "</s>");
+  EXPECT_EQ(tokenizer.token_of(encodings.ids[3]), "</s>");
+  EXPECT_EQ(tokenizer.id_of(SpecialToken::pad), 1);
+}
+
+TEST(CreateModel, KnowsItsShapes) {
+  for (const ModelShape& shape : all_shapes()) {
+    const Config config = Config::parse(config_of(shape).dump(), "config.json");
+    EXPECT_EQ(head_of(config), shape.head) << shape.name;
+    EXPECT_EQ(architecture_of(config).model_type, shape.model_type) << shape.name;
+    EXPECT_EQ(&shape_named(shape.name), &shape);
+  }
+  expect_error(ErrorKind::invalid_argument, "model shape 'gpt-9' is not one of all-MiniLM-L6-v2", [] { shape_named("gpt-9"); });
+}
+
+TEST(CreateModel, RefusesFoldersWithFilesAndConfigsThatDoNotRun) {
+  const CreatedModelFolder folder(Task::embed);
+  expect_error(ErrorKind::invalid_argument, "--force", [&] { create_model(small_config(90), folder.path(), {}); });
+  EXPECT_NO_THROW(create_model(small_config(90), folder.path(), {.overwrite = true}));
+
+  const TemporaryFolder empty;
+  Json other = small_config(90);
+  other["model_type"] = "gpt9";
+  expect_error(ErrorKind::unsupported, "gpt9", [&] { create_model(other, empty.path() / "x", {}); });
+  expect_error(ErrorKind::invalid_argument, "vocab_size is 5", [&] { create_model(small_config(5), empty.path() / "x", {}); });
+  EXPECT_FALSE(std::filesystem::exists(empty.path() / "x"));
+}
+
+}  // namespace
+}  // namespace accelerate

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Makes the tiny models under tests/models/fixtures, and what transformers computes with them.
+
+    python tools/make_fixtures.py [NAME ...]     # needs requirements/peers.txt
+
+Each fixture is a folder with `config.json` and `model.safetensors` (random weights), `inputs.safetensors` and
+`expected.safetensors`: the forward pass of transformers in float32, tensors named as transformers names them.
+Outputs with one row a token are zero where `attention_mask` is zero, as the engine returns them.
+The result is the same on every run with the same versions; commit a change only together with the reason for it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import shutil
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from safetensors.torch import save_file
+
+FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "models" / "fixtures"
+LARGEST_FOLDER = 60 * 1024  # bytes
+LENGTHS = (11, 7, 4)  # tokens of each sequence in the batch
+FIRST_ORDINARY_ID = 5  # smaller ids are special tokens
+
+TOKEN_OUTPUTS = {"last_hidden_state", "start_logits", "end_logits"}
+
+BERT = dict(vocab_size=61, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=36,
+            max_position_embeddings=20, type_vocab_size=2)
+ROBERTA = BERT | dict(hidden_size=16, num_attention_heads=4, intermediate_size=44, type_vocab_size=1, pad_token_id=1,
+                      bos_token_id=0, eos_token_id=2)
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """One folder: a transformers class, its configuration, and which of its outputs are kept."""
+
+    model_class: str
+    sizes: dict[str, Any]
+    outputs: tuple[str, ...]
+    changes: dict[str, Any] = field(default_factory=dict)
+    left_padded: bool = False
+    dtype: torch.dtype = torch.float32
+    shard_bytes: int | None = None
+
+    @property
+    def config(self) -> transformers.PretrainedConfig:
+        """The configuration, its class taken from the model's."""
+        config_class = getattr(transformers, self.model_class).config_class
+        return config_class(**self.sizes, **self.changes)
+
+
+# The pooler reads the first column, which is padding in a left-padded batch: only the hidden state means anything there.
+HIDDEN = ("last_hidden_state",)
+BASE = ("last_hidden_state", "pooler_output")
+SPANS = ("start_logits", "end_logits")
+LOGITS = ("logits",)
+
+ALL = {
+    "bert_model": Fixture("BertModel", BERT, BASE),
+    "bert_masked_lm": Fixture("BertForMaskedLM", BERT, LOGITS),
+    "bert_sequence_classification": Fixture("BertForSequenceClassification", BERT, LOGITS, dict(num_labels=5)),
+    "bert_token_classification": Fixture("BertForTokenClassification", BERT, LOGITS, dict(num_labels=7)),
+    "bert_question_answering": Fixture("BertForQuestionAnswering", BERT, SPANS),
+    "bert_gelu_new": Fixture("BertModel", BERT, BASE, dict(hidden_act="gelu_new", layer_norm_eps=1e-3)),
+    "bert_left_padded": Fixture("BertModel", BERT, HIDDEN, left_padded=True),
+    "bert_bfloat16": Fixture("BertModel", BERT, BASE, dtype=torch.bfloat16),
+    "bert_sharded": Fixture("BertForTokenClassification", BERT, LOGITS, shard_bytes=16_000),
+    "roberta_model": Fixture("RobertaModel", ROBERTA, BASE),
+    "roberta_masked_lm": Fixture("RobertaForMaskedLM", ROBERTA, LOGITS),
+    "roberta_sequence_classification": Fixture("RobertaForSequenceClassification", ROBERTA, LOGITS, dict(num_labels=4)),
+    "roberta_token_classification": Fixture("RobertaForTokenClassification", ROBERTA, LOGITS, dict(num_labels=6)),
+    "roberta_question_answering": Fixture("RobertaForQuestionAnswering", ROBERTA, SPANS),
+    "xlm_roberta_model": Fixture("XLMRobertaModel", ROBERTA, BASE),
+    "xlm_roberta_left_padded": Fixture("XLMRobertaModel", ROBERTA, HIDDEN, left_padded=True),
+    "camembert_masked_lm": Fixture("CamembertForMaskedLM", ROBERTA, LOGITS),
+}
+
+
+def spread_weights(model: torch.nn.Module, generator: torch.Generator) -> None:
+    """Draws weights large enough that attention is not flat and that a wrong activation or bias shows."""
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            noise = torch.randn(weight.shape, generator=generator)
+            if "embeddings" in name and weight.dim() == 2:
+                weight.copy_(0.4 * noise)
+            elif weight.dim() == 2:
+                weight.copy_(1.5 / math.sqrt(weight.shape[1]) * noise)
+            elif name.endswith("LayerNorm.weight") or name.endswith("layer_norm.weight"):
+                weight.copy_(1.0 + 0.25 * noise)
+            else:
+                weight.copy_(0.15 * noise)
+
+
+def make_inputs(fixture: Fixture, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    """A padded batch of LENGTHS; models with two token types get both of them."""
+    config = fixture.config
+    width = max(LENGTHS)
+    ids = torch.randint(FIRST_ORDINARY_ID, config.vocab_size, (len(LENGTHS), width), generator=generator)
+    mask = torch.zeros_like(ids)
+    for row, length in enumerate(LENGTHS):
+        start = width - length if fixture.left_padded else 0
+        mask[row, start : start + length] = 1
+    inputs = {"input_ids": torch.where(mask == 1, ids, config.pad_token_id), "attention_mask": mask}
+    if config.type_vocab_size > 1:
+        types = torch.zeros_like(ids)
+        types[:, width // 2 :] = 1
+        inputs["token_type_ids"] = types * mask
+    return inputs
+
+
+def run(fixture: Fixture, folder: Path, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What transformers computes in float32 with the weights as they were saved."""
+    model_class = getattr(transformers, fixture.model_class)
+    model = model_class.from_pretrained(folder, attn_implementation="eager", dtype=torch.float32).eval()
+    with torch.inference_mode():
+        result = model(**inputs)
+    mask = inputs["attention_mask"]
+    expected = {}
+    for name in fixture.outputs:
+        value = result[name].float()
+        if name in TOKEN_OUTPUTS or value.shape[:2] == mask.shape:
+            value = value * mask.reshape(mask.shape + (1,) * (value.dim() - 2))
+        expected[name] = value.contiguous()
+    return expected
+
+
+def make(name: str, fixture: Fixture) -> int:
+    """Writes one fixture and returns its size in bytes."""
+    folder = FIXTURES / name
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    generator = torch.Generator().manual_seed(zlib.crc32(name.encode()))
+
+    model_class = getattr(transformers, fixture.model_class)
+    model = model_class._from_config(fixture.config).float().eval()
+    spread_weights(model, generator)
+    shards = {} if fixture.shard_bytes is None else {"max_shard_size": fixture.shard_bytes}
+    model.to(fixture.dtype).save_pretrained(folder, **shards)
+
+    inputs = make_inputs(fixture, generator)
+    save_file(inputs, folder / "inputs.safetensors")
+    save_file(run(fixture, folder, inputs), folder / "expected.safetensors")
+
+    size = sum(path.stat().st_size for path in folder.iterdir())
+    if size > LARGEST_FOLDER:
+        raise ValueError(f"{folder}: {size} bytes, expected at most {LARGEST_FOLDER}")
+    return size
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="fixtures to make (default: all)")
+    names = parser.parse_args().names or list(ALL)
+    unknown = [name for name in names if name not in ALL]
+    if unknown:
+        parser.error(f"unknown fixture {unknown[0]!r}, expected one of {', '.join(ALL)}")
+    transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
+    for name in names:
+        print(f"{make(name, ALL[name]):6d} bytes  {name}")
+
+
+if __name__ == "__main__":
+    main()
