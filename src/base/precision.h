@@ -7,11 +7,12 @@
 namespace accelerate {
 
 /// The arithmetic of the products that a model is made of. Sums are float32 (int32 for int8) and everything between the
-/// products stays float32.
+/// products stays float32. A backend may round less than this says in attention, where its machine gains nothing by it.
 enum class Precision : std::uint8_t {
   fp32,  ///< operands as they are
   bf16,  ///< both operands rounded to bfloat16
-  int8,  ///< weights in 255 steps per output row, activations in 255 steps per token, both symmetric
+  int8,  ///< weights in 254 equal steps per output row, around zero; activations in 255 steps per token, from its least to
+         ///< its largest number; attention as in bf16
 };
 
 /// "fp32", "bf16" or "int8".

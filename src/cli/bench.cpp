@@ -100,23 +100,28 @@ void bench(const BenchOptions& options) {
 void add_bench_command(CLI::App& app) {
   CLI::App& command = *app.add_subcommand("bench", "Measures how fast a model embeds here: ids to embeddings, without the tokenizer");
   const auto options = std::make_shared<BenchOptions>();
-  const CLI::Range positive(std::int64_t{1}, std::int64_t{1} << 20);
+  const CLI::Validator positive = within(1, 1 << 20);
+  const CLI::Validator not_negative = within(0, 1 << 20);
   add_model_argument(command, options->model);
-  command.add_option("--batch", options->batch, "texts in a batch")->check(positive)->capture_default_str();
-  CLI::Option* tokens = command.add_option("--tokens", options->tokens, "tokens of each text")->check(positive)->capture_default_str();
-  command.add_option("--lengths", options->lengths, "A,B,…: a batch of texts with so many tokens, instead of --batch and --tokens")
+  command.add_option("--batch", options->batch, "texts in a batch")->check(positive)->capture_default_str()->type_name("N");
+  CLI::Option* tokens = command.add_option("--tokens", options->tokens, "tokens of each text");
+  tokens->check(positive)->capture_default_str()->type_name("N");
+  command.add_option("--lengths", options->lengths, "a batch of texts with so many tokens, instead of --batch and --tokens")
       ->delimiter(',')
       ->check(positive)
-      ->excludes(tokens);
-  command.add_option("--rounds", options->rounds, "measured rounds, at least")->check(positive)->capture_default_str();
-  command.add_option("--warmup", options->warmup, "rounds before the measured ones")->check(CLI::NonNegativeNumber)->capture_default_str();
+      ->excludes(tokens)
+      ->type_name("A,B,");
+  command.add_option("--rounds", options->rounds, "measured rounds, at least")->check(positive)->capture_default_str()->type_name("N");
+  command.add_option("--warmup", options->warmup, "rounds before the measured ones")
+      ->check(not_negative)
+      ->capture_default_str()
+      ->type_name("N");
   command.add_option("--min-time", options->min_time, "seconds that the measured rounds take, at least")
-      ->check(CLI::NonNegativeNumber)
-      ->capture_default_str();
-  command.add_option("--seed", options->seed, "of the random token ids")->capture_default_str();
-  command.add_flag(
-      "--worker", options->worker,
-      "take measurements from standard input: {\"lengths\":[…],\"rounds\":N,\"warmup\":N,\"seed\":N} a line, one answer a line");
+      ->check(not_negative)
+      ->capture_default_str()
+      ->type_name("SECONDS");
+  command.add_option("--seed", options->seed, "of the random token ids")->capture_default_str()->type_name("N");
+  command.add_flag("--worker", options->worker, R"(measure what each line of standard input asks for: {"lengths":[8,16],"rounds":10})");
   add_json_option(command, options->json);
   add_compute_options(command, options->compute);
   add_examples(command,

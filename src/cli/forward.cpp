@@ -53,8 +53,11 @@ void add_forward_command(CLI::App& app) {
   command
       .add_option("--inputs", options->inputs,
                   "safetensors file with input_ids [batch, tokens] and, where wanted, attention_mask, token_type_ids, position_ids")
-      ->required();
-  command.add_option("--outputs", options->outputs, "safetensors file for what the model's head gives, zeros at padding")->required();
+      ->required()
+      ->type_name("FILE");
+  command.add_option("--outputs", options->outputs, "safetensors file for what the model's head gives, zeros at padding")
+      ->required()
+      ->type_name("FILE");
   add_json_option(command, options->json);
   add_compute_options(command, options->compute);
   add_examples(command, "  ipfs-accelerate forward models/bert --inputs batch.safetensors --outputs states.safetensors");

@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -45,7 +46,8 @@ void add_commands(CLI::App& app) {
   app.require_subcommand(1);
   app.footer(
       "\nExit codes: 2 wrong use, 3 not found, 4 damaged file, 5 unsupported, 6 unavailable here, 7 out of memory,\n"
-      "8 read or write refused, 130 interrupted. `ipfs-accelerate COMMAND --help` tells more.");
+      "8 read or write refused, 130 interrupted. `ipfs-accelerate COMMAND --help` tells more.\n");
+  app.get_formatter()->column_width(24);
   add_run_command(app);
   add_process_command(app);
   add_forward_command(app);
@@ -54,10 +56,22 @@ void add_commands(CLI::App& app) {
   add_devices_command(app);
 }
 
+/// Throws invalid_argument when the word that must be a sub-command of `app`, or of that one, is none.
+void expect_known_commands(const CLI::App& app, std::span<const std::string> words) {
+  if (words.empty() || words.front().starts_with("-") || app.get_subcommands({}).empty()) return;
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == words.front()) return expect_known_commands(*command, words.subspan(1));
+    known += (known.empty() ? "" : ", ") + command->get_name();
+  }
+  throw accelerate::Error(ErrorKind::invalid_argument, "command '" + words.front() + "' is not one of " + known);
+}
+
 int run(std::vector<std::string> words, bool json) {
   CLI::App app("Runs Hugging Face models.", "ipfs-accelerate");
   try {
     add_commands(app);
+    expect_known_commands(app, words);
     std::ranges::reverse(words);  // the order in which CLI11 takes a list
     app.parse(std::move(words));
     return 0;

@@ -67,10 +67,12 @@ void add_models_create_command(CLI::App& models) {
   const auto options = std::make_shared<CreateOptions>();
   command.add_option("NAME DIR", options->words, "known shape (see models list) and folder to make; with --config, the folder alone")
       ->required()
-      ->expected(1, 2);
-  command.add_option("--config", options->config, "a config.json to take the sizes from, in place of NAME");
-  command.add_option("--task,--head", options->task, "what the model is to be for: embed, fill-mask, classify, tag, answer");
-  command.add_option("--seed", options->seed, "of the weights")->capture_default_str();
+      ->expected(1, 2)
+      ->type_name("");
+  command.add_option("--config", options->config, "a config.json to take the sizes from, in place of NAME")->type_name("FILE");
+  command.add_option("--task,--head", options->task, "what the model is to be for: embed, fill-mask, classify, tag, answer")
+      ->type_name("NAME");
+  command.add_option("--seed", options->seed, "of the weights")->capture_default_str()->type_name("N");
   command.add_flag("--force", options->force, "write into a folder that has files");
   add_json_option(command, options->json);
   add_examples(command,

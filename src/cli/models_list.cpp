@@ -100,7 +100,7 @@ void add_models_list_command(CLI::App& models) {
   CLI::App& command = *models.add_subcommand("list", "The model folders below a folder, and the architectures that run");
   const auto top = std::make_shared<std::string>(".");
   const auto json = std::make_shared<bool>(false);
-  command.add_option("DIR", *top, "where to look")->capture_default_str();
+  command.add_option("DIR", *top, "where to look")->capture_default_str()->type_name("");
   add_json_option(command, *json);
   add_examples(command, "  ipfs-accelerate models list ~/models");
   command.callback([top, json] { list(*top, *json); });

@@ -131,7 +131,8 @@ void add_models_show_command(CLI::App& models) {
   const auto options = std::make_shared<ShowOptions>();
   add_model_argument(command, options->model);
   command.add_option("--graph", options->graph, "text or dot (Graphviz): the graph, after the passes with --passes")
-      ->check(CLI::IsMember({"text", "dot"}));
+      ->check(CLI::IsMember({"text", "dot"}).description(""))
+      ->type_name("FORMAT");
   add_json_option(command, options->json);
   add_compute_options(command, options->compute);
   CLI::Option* passes = command.get_option("--passes");

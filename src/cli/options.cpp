@@ -6,25 +6,35 @@
 
 namespace accelerate::cli {
 
+CLI::Validator within(double least, double most) {
+  CLI::Validator range = CLI::Range(least, most);
+  return range.description("");  // --help says enough with the option's own text
+}
+
 void add_model_argument(CLI::App& command, std::string& model) {
-  command.add_option("MODEL", model, "model folder: config.json, tokenizer.json, *.safetensors")->required();
+  command.add_option("MODEL", model, "model folder: config.json, tokenizer.json, *.safetensors")->required()->type_name("");
 }
 
 void add_compute_options(CLI::App& command, ComputeOptions& options) {
   command.add_option("--backend", options.backend, "cpu, cuda, openvino, reference; auto: the first of them that runs here")
       ->capture_default_str()
+      ->type_name("NAME")
       ->group("Compute");
-  command.add_option("--precision", options.precision, "fp32, bf16, fp16, int8, int4; auto: fp32")->capture_default_str()->group("Compute");
-  command.add_option("--threads", options.threads, "threads; 0: one a core that this process may use")
-      ->check(CLI::Range(0, 4096))
+  command.add_option("--precision", options.precision, "fp32, bf16, fp16, int8, int4; auto: fp32")
       ->capture_default_str()
+      ->type_name("NAME")
       ->group("Compute");
-  command.add_option("--passes", options.passes, "-NAME,…: graph passes to switch off")->delimiter(',')->group("Compute");
+  command.add_option("--threads", options.threads, "threads; 0: one a core that this process may use")
+      ->check(within(0, 4096))
+      ->capture_default_str()
+      ->type_name("N")
+      ->group("Compute");
+  command.add_option("--passes", options.passes, "graph passes to switch off")->delimiter(',')->type_name("-NAME,")->group("Compute");
 }
 
 void add_json_option(CLI::App& command, bool& json) { command.add_flag("--json", json, "JSON for programs, errors as JSON on stderr"); }
 
-void add_examples(CLI::App& command, std::string_view examples) { command.footer(fmt::format("\nExamples:\n{}", examples)); }
+void add_examples(CLI::App& command, std::string_view examples) { command.footer(fmt::format("Examples:\n{}\n", examples)); }
 
 SessionOptions session_options(const ComputeOptions& options) {
   SessionOptions result{.backend = options.backend, .precision = options.precision, .threads = options.threads};

@@ -17,6 +17,9 @@ struct ComputeOptions {
   std::vector<std::string> passes;  ///< "-name": switched off
 };
 
+/// Accepts numbers from `least` to `most`.
+CLI::Validator within(double least, double most);
+
 /// Adds MODEL, a required folder.
 void add_model_argument(CLI::App& command, std::string& model);
 

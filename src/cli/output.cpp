@@ -50,9 +50,9 @@ std::string text_of(const Placement& placement, bool random_weights) {
 }
 
 std::string bytes_text(double bytes) {
-  static constexpr std::array units{"bytes", "kB", "MB", "GB", "TB"};
+  static constexpr std::array units{"bytes", "KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;
-  for (; bytes >= 1000 && unit + 1 < units.size(); ++unit) bytes /= 1000;
+  for (; bytes >= 1024 && unit + 1 < units.size(); ++unit) bytes /= 1024;
   return unit == 0 ? fmt::format("{:.0f} bytes", bytes) : fmt::format("{:.1f} {}", bytes, units[unit]);
 }
 

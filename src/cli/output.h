@@ -32,7 +32,7 @@ class Output {
 /// "fp32 on cpu avx512_bf16 with 2 threads", and that the weights are random where they are.
 std::string text_of(const Placement& placement, bool random_weights);
 
-/// 1234567 bytes as "1.2 MB".
+/// 1234567 bytes as "1.2 MiB".
 std::string bytes_text(double bytes);
 
 }  // namespace accelerate::cli

@@ -42,8 +42,8 @@ void add_process_command(CLI::App& app) {
   CLI::App& command = *app.add_subcommand("process", "Turns texts into a model's input tensors");
   const auto options = std::make_shared<ProcessOptions>();
   add_model_argument(command, options->model);
-  command.add_option("--text-file", options->text_file, "texts, one a line")->required();
-  command.add_option("--outputs", options->outputs, "safetensors file for input_ids, attention_mask, …")->required();
+  command.add_option("--text-file", options->text_file, "texts, one a line")->required()->type_name("FILE");
+  command.add_option("--outputs", options->outputs, "safetensors file for input_ids, attention_mask, …")->required()->type_name("FILE");
   add_json_option(command, options->json);
   add_examples(command, "  ipfs-accelerate process models/bert --text-file lines.txt --outputs batch.safetensors");
   command.callback([options] { process(*options); });

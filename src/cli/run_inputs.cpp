@@ -90,9 +90,10 @@ std::vector<RunInput> read_inputs(const RunSources& sources, Task task) {
   }
   if (!sources.json_lines.empty()) {
     const std::string text = sources.json_lines == "-" ? read_standard_input() : read_text_file(sources.json_lines, largest_input_file);
+    const std::string source = sources.json_lines == "-" ? "standard input" : sources.json_lines;
     for_each_line(text, [&](std::string_view line, std::size_t number) {
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
-      inputs.push_back(parse_input(line, fmt::format("{} line {}", sources.json_lines, number)));
+      inputs.push_back(parse_input(line, fmt::format("{} line {}", source, number)));
     });
   }
   check(inputs, sources, task);

@@ -34,7 +34,11 @@ std::int64_t apply(char operation, std::int64_t a, std::int64_t b) {
 
 }  // namespace
 
-Dim Dim::named(std::string_view name) { return Dim(std::make_shared<const Expression>(Expression{.operation = 'n', .name = std::string(name)})); }
+Dim Dim::named(std::string_view name) {
+  return Dim(std::make_shared<const Expression>(Expression{.operation = 'n', .name = std::string(name)}));
+}
+
+bool Dim::is_scaled() const { return !is_static() && expression_->operation == '*' && expression_->right.is_static(); }
 
 Dim Dim::combine(char operation, const Dim& a, const Dim& b) {
   if (a.is_static() && b.is_static()) return apply(operation, a.value_, b.value_);
@@ -42,6 +46,13 @@ Dim Dim::combine(char operation, const Dim& a, const Dim& b) {
   if (neutral_right) return a;
   const bool neutral_left = a.is_static() && ((operation == '+' && a.value_ == 0) || (operation == '*' && a.value_ == 1));
   if (neutral_left) return b;
+  if (operation == '*') {
+    // Numbers are gathered on the right, so that products agree however they came about.
+    if (a.is_static()) return combine('*', b, a);
+    if (a.is_scaled() && b.is_static()) return combine('*', a.expression_->left, a.expression_->right.value_ * b.value_);
+    if (a.is_scaled()) return combine('*', combine('*', a.expression_->left, b), a.expression_->right);
+    if (b.is_scaled()) return combine('*', combine('*', a, b.expression_->left), b.expression_->right);
+  }
   // (x + 1) - 1 is x again, so that shapes that went there and back still agree.
   const bool shift = b.is_static() && (operation == '+' || operation == '-');
   if (shift && (a.expression_->operation == '+' || a.expression_->operation == '-') && a.expression_->right.is_static()) {
@@ -70,7 +81,8 @@ std::optional<NamedSize> Dim::as_named() const {
   if (is_static()) return std::nullopt;
   const auto& [operation, name, left, right] = *expression_;
   if (operation == 'n') return NamedSize{name};
-  const bool shifts_name = (operation == '+' || operation == '-') && !left.is_static() && left.expression_->operation == 'n' && right.is_static();
+  const bool shifts_name =
+      (operation == '+' || operation == '-') && !left.is_static() && left.expression_->operation == 'n' && right.is_static();
   if (!shifts_name) return std::nullopt;
   return NamedSize{left.expression_->name, operation == '+' ? right.value_ : -right.value_};
 }
@@ -98,16 +110,9 @@ std::string text_of(const Shape& shape) {
 }
 
 Dim element_count(const Shape& shape) {
-  // Numbers are multiplied first, so that [tokens, 12, 32] and [tokens, 384] count alike.
-  std::int64_t numbers = 1;
-  Dim symbols = 1;
-  for (const Dim& dim : shape) {
-    if (dim.is_static())
-      numbers *= dim.value();
-    else
-      symbols = symbols * dim;
-  }
-  return symbols * Dim(numbers);
+  Dim count = 1;
+  for (const Dim& dim : shape) count = count * dim;
+  return count;
 }
 
 std::vector<std::int64_t> evaluate(const Shape& shape, const SizeMap& sizes) {

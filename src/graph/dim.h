@@ -51,6 +51,8 @@ class Dim {
  private:
   struct Expression;
   explicit Dim(std::shared_ptr<const Expression> expression) : expression_(std::move(expression)) {}
+  /// Whether this is a symbolic size times a number.
+  bool is_scaled() const;
   static Dim combine(char operation, const Dim& a, const Dim& b);
 
   std::int64_t value_ = 0;

@@ -5,6 +5,11 @@
 #include "ipfs_accelerate/error.h"
 
 namespace accelerate {
+namespace {
+
+int from_the_front(Value x, int axis) { return axis < 0 ? axis + x.rank() : axis; }
+
+}  // namespace
 
 Value reshape(Value x, Shape shape) { return x.graph().add(Op::reshape, {x.id()}, ReshapeOptions{std::move(shape)}); }
 
@@ -12,10 +17,14 @@ Value transpose(Value x, std::vector<int> permutation) {
   return x.graph().add(Op::transpose, {x.id()}, TransposeOptions{std::move(permutation)});
 }
 
-Value slice(Value x, SliceOptions options) { return x.graph().add(Op::slice, {x.id()}, std::move(options)); }
+Value slice(Value x, SliceOptions options) {
+  options.axis = from_the_front(x, options.axis);
+  return x.graph().add(Op::slice, {x.id()}, std::move(options));
+}
 
 Value concat(std::span<const Value> values, AxisOptions options) {
   if (values.empty()) throw Error(ErrorKind::internal, "[concat] takes at least one input");
+  options.axis = from_the_front(values.front(), options.axis);
   std::vector<ValueId> ids;
   ids.reserve(values.size());
   for (Value value : values) ids.push_back(value.id());
@@ -38,7 +47,10 @@ Value where(Value condition, Value a, Value b) { return a.graph().add(Op::where,
 
 Value cast(Value x, DType dtype) { return x.dtype() == dtype ? x : x.graph().add(Op::cast, {x.id()}, CastOptions{dtype}); }
 
-Value reduce(Value x, ReduceOptions options) { return x.graph().add(Op::reduce, {x.id()}, options); }
+Value reduce(Value x, ReduceOptions options) {
+  options.axis = from_the_front(x, options.axis);
+  return x.graph().add(Op::reduce, {x.id()}, options);
+}
 
 Value softmax(Value x, SoftmaxOptions options) { return x.graph().add(Op::softmax, {x.id()}, options); }
 

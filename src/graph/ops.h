@@ -1,6 +1,6 @@
 // The ops that models are written in. Each function appends to the graph of its inputs and returns the new value; shapes
 // are written [in brackets], and tokens are never padded: a batch is all its tokens in a row, `sequences` [sequences + 1]
-// tells where each sequence begins and the last one ends.
+// tells where each sequence begins and the last one ends. Negative axes count from the last.
 #pragma once
 
 #include "graph/graph.h"

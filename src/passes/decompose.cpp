@@ -1,18 +1,45 @@
 // Turns fused ops that the backend does not run back into the base ops that they stand for.
+#include <algorithm>
+
 #include "passes/pass.h"
 #include "passes/rewriter.h"
 
 namespace accelerate {
 namespace {
 
-void decompose_linear(Rewriter& rewriter, const Node& node) {
+/// x as [rows, columns], all axes but the last made one.
+Value flattened(Value x) {
+  const Shape rows(x.shape().begin(), x.shape().end() - 1);
+  return x.rank() == 2 ? x : reshape(x, {element_count(rows), x.dim(-1)});
+}
+
+bool is_constant(const Graph& graph, ValueId value) {
+  if (graph.constant_of(value) != nullptr) return true;
+  const Node& producer = graph.producer(value);
+  return producer.op == Op::concat &&
+         std::ranges::all_of(producer.inputs, [&](ValueId input) { return graph.constant_of(input) != nullptr; });
+}
+
+/// A linear on a matrix, and its tail as ops of their own; a product where the weight is computed.
+void decompose_linear(Rewriter& rewriter, const Graph& graph, const Node& node) {
   const auto& options = node.as<LinearOptions>();
-  std::vector<ValueId> inputs = rewriter.inputs_of(node);
-  const ValueId residual = inputs.size() > 3 ? inputs[3] : no_value;
-  inputs.resize(std::min<std::size_t>(inputs.size(), 3));
-  Value result = rewriter.graph().add(Op::linear, std::move(inputs), LinearOptions{.activation = {}, .precision = options.precision});
+  const std::vector<ValueId> inputs = rewriter.inputs_of(node);
+  const auto optional = [&](std::size_t i) {
+    return i < inputs.size() && inputs[i] != no_value ? Value(rewriter.graph(), inputs[i]) : Value{};
+  };
+  const Value x(rewriter.graph(), inputs[0]);
+  Value result;
+  if (is_constant(graph, node.inputs[1])) {
+    std::vector<ValueId> plain{flattened(x).id(), inputs[1]};
+    if (optional(2)) plain.push_back(inputs[2]);
+    result = rewriter.graph().add(Op::linear, std::move(plain), LinearOptions{.activation = {}, .precision = options.precision});
+  } else {
+    result = matmul(flattened(x), {rewriter.graph(), inputs[1]}, {.transpose_b = true});
+    if (optional(2)) result = result + optional(2);
+  }
+  if (x.rank() != 2) result = reshape(result, graph.type(node.outputs.front()).shape);
   if (options.activation) result = unary(*options.activation, result);
-  if (residual != no_value) result = result + Value(rewriter.graph(), residual);
+  if (optional(3)) result = result + optional(3);
   rewriter.replace(node.outputs.front(), result);
 }
 
@@ -39,7 +66,7 @@ Graph decompose(const Graph& graph, const PassContext& context) {
     }
     switch (node.op) {
       case Op::linear:
-        decompose_linear(rewriter, node);
+        decompose_linear(rewriter, graph, node);
         break;
       case Op::add_norm:
         decompose_add_norm(rewriter, node);

@@ -1,14 +1,36 @@
-// Gives every product of the graph the precision that the caller asked for.
+// Gives the products of the graph the precision that the caller asked for: attentions, and linears whose weights are the
+// model's. Products with computed weights stay float32, and so do linears of a few outputs, which are a model's last: they
+// cost next to nothing, and their rounding would land in the answer whole.
+#include <algorithm>
+
 #include "passes/pass.h"
 #include "passes/rewriter.h"
 
 namespace accelerate {
+namespace {
+
+/// Whether the value comes from constants alone.
+bool is_stored(const Graph& graph, ValueId value) {
+  const Node& producer = graph.producer(value);
+  return producer.op == Op::constant ||
+         (producer.op == Op::concat && std::ranges::all_of(producer.inputs, [&](ValueId input) { return is_stored(graph, input); }));
+}
+
+constexpr std::int64_t least_outputs = 32;
+
+bool is_narrow(const Graph& graph, ValueId weight) {
+  const Dim outputs = graph.type(weight).shape[0];
+  return outputs.is_static() && outputs.value() < least_outputs;
+}
+
+}  // namespace
 
 Graph set_precision(const Graph& graph, const PassContext& context) {
   Rewriter rewriter(graph);
   for (const Node& node : graph.nodes()) {
     Node changed = node;
-    if (auto* linear = std::get_if<LinearOptions>(&changed.options)) linear->precision = context.precision;
+    if (auto* linear = std::get_if<LinearOptions>(&changed.options); linear != nullptr)
+      if (is_stored(graph, node.inputs[1]) && !is_narrow(graph, node.inputs[1])) linear->precision = context.precision;
     if (auto* attention = std::get_if<AttentionOptions>(&changed.options)) attention->precision = context.precision;
     rewriter.copy(changed);
   }

@@ -23,7 +23,7 @@ TensorMap pad(const Encodings& encodings, const PaddingOptions& options);
 struct PaddedLayout {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
-  std::vector<std::int64_t> begins{0};  ///< [rows + 1]: where each row's tokens begin in the ragged batch
+  std::vector<std::int64_t> begins{0};    ///< [rows + 1]: where each row's tokens begin in the ragged batch
   std::vector<std::int64_t> positions{};  ///< [tokens]: the column of each
 
   std::int64_t tokens() const { return static_cast<std::int64_t>(positions.size()); }

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 
+#include "backends/cpu/isa.h"
 #include "ipfs_accelerate/error.h"
 
 namespace accelerate {
@@ -16,6 +18,8 @@ BackendChoice choose_backend(std::string_view name) {
     if (devices.usable.empty()) throw Error(ErrorKind::unavailable, fmt::format("backend '{}' cannot run here: {}", name, devices.reason));
     return {std::move(backend), std::move(devices.usable.front())};
   }
+  // A level that the caller forces and this machine lacks is an error, no reason to compute elsewhere.
+  if (std::getenv("ACCELERATE_CPU_ISA") != nullptr) cpu::selected_isa();
   std::string reasons;
   for (std::unique_ptr<Backend>& backend : all_backends()) {
     Devices devices = backend->devices();

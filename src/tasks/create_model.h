@@ -11,9 +11,9 @@ namespace accelerate {
 
 struct CreateModelOptions {
   std::uint64_t seed = 0;
-  std::optional<Head> head;               ///< instead of the one that the config names
-  std::optional<SentenceShape> sentence;  ///< what sentence-transformers files to add, if any
-  bool overwrite = false;                 ///< write into a folder that has files already
+  std::optional<Head> head = {};               ///< instead of the one that the config names
+  std::optional<SentenceShape> sentence = {};  ///< what sentence-transformers files to add, if any
+  bool overwrite = false;                      ///< write into a folder that has files already
 };
 
 struct CreatedModel {

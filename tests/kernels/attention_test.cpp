@@ -43,6 +43,7 @@ class AttentionTest : public KernelTest {
                        .queries = test.queries,
                        .keys = test.keys,
                        .head_dim = test.head_dim,
+                       .value_dim = test.head_dim,
                        .first_query = test.first_query,
                        .scale = scale,
                        .causal = test.causal,
@@ -149,6 +150,7 @@ TEST_P(AttentionTest, ABiasOfMinusInfinityMasks) {
                        .queries = 2,
                        .keys = keys,
                        .head_dim = 8,
+                       .value_dim = 8,
                        .first_query = 0,
                        .scale = 1.0F,
                        .bias = bias.data(),
@@ -179,6 +181,7 @@ TEST_P(AttentionTest, LargeScoresDoNotOverflow) {
                      .queries = 3,
                      .keys = 300,
                      .head_dim = 8,
+                     .value_dim = 8,
                      .first_query = 0,
                      .scale = 1.0F,
                      .scratch = scratch.data()});
@@ -202,6 +205,7 @@ TEST_P(AttentionTest, ANanShows) {
                      .queries = 2,
                      .keys = 20,
                      .head_dim = 8,
+                     .value_dim = 8,
                      .first_query = 0,
                      .scale = 1.0F,
                      .scratch = scratch.data()});

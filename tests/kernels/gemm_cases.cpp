@@ -36,8 +36,8 @@ Packed pack(const KernelTable& table, Precision precision, const Matrix& weights
   return packed;
 }
 
-/// One row as the products see it: rounded to bfloat16, or to 127 steps either side of 0.
-std::vector<double> rounded(Precision precision, const float* row, std::int64_t count) {
+/// A row of weights as the products see it: rounded to bfloat16, or to 127 steps either side of 0.
+std::vector<double> rounded_weights(Precision precision, const float* row, std::int64_t count) {
   float largest = 0.0F;
   for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::abs(row[i]));
   std::vector<double> result(static_cast<std::size_t>(count));
@@ -55,6 +55,22 @@ std::vector<double> rounded(Precision precision, const float* row, std::int64_t 
         y = largest == 0.0F ? 0.0 : std::nearbyint(x * (127.0F / largest)) * (static_cast<double>(largest) / 127.0);
         break;
     }
+  }
+  return result;
+}
+
+/// A row of activations as the products see it: at int8 in 255 steps from its least to its largest number.
+std::vector<double> rounded_activations(Precision precision, const float* row, std::int64_t count) {
+  if (precision != Precision::int8) return rounded_weights(precision, row, count);
+  const float low = std::min(0.0F, *std::min_element(row, row + count));
+  const float range = std::max(0.0F, *std::max_element(row, row + count)) - low;
+  std::vector<double> result(static_cast<std::size_t>(count), 0.0);
+  if (range == 0.0F) return result;
+  const float factor = 255.0F / range;
+  const double zero = std::nearbyint(-low * factor);
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double step = std::clamp(std::nearbyint(row[i] * factor) + zero, 0.0, 255.0);
+    result[static_cast<std::size_t>(i)] = (step - zero) * (static_cast<double>(range) / 255.0);
   }
   return result;
 }
@@ -113,11 +129,11 @@ void check_gemm(const KernelTable& table, const GemmCase& test) {
 
   std::vector<std::vector<double>> weights;
   for (std::int64_t column = 0; column < test.outputs; ++column) {
-    weights.push_back(rounded(test.precision, w.data() + column * w.stride, test.inputs));
+    weights.push_back(rounded_weights(test.precision, w.data() + column * w.stride, test.inputs));
   }
   const double tolerance = 4e-6 * std::sqrt(static_cast<double>(test.inputs)) + 2e-6;
   for (std::int64_t row = 0; row < test.rows; ++row) {
-    const std::vector<double> activations = rounded(test.precision, x.data() + row * x.stride, test.inputs);
+    const std::vector<double> activations = rounded_activations(test.precision, x.data() + row * x.stride, test.inputs);
     for (std::int64_t column = 0; column < test.outputs; ++column) {
       double sum = 0.0;
       for (std::int64_t i = 0; i < test.inputs; ++i) sum += activations[i] * weights[column][i];

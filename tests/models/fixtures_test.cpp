@@ -19,6 +19,8 @@ struct Case {
   std::string fixture;
   std::string backend;
   Precision precision;
+
+  friend void PrintTo(const Case& test, std::ostream* out) { *out << test.fixture << " on " << test.backend; }
 };
 
 /// How far an output may be from transformers' float32 one. The fixtures' weights are far livelier than a trained model's, so
@@ -28,9 +30,9 @@ double limit_of(Precision precision) {
     case Precision::fp32:
       return 1e-5;
     case Precision::bf16:
-      return 0.03;
+      return 0.04;
     case Precision::int8:
-      return 0.06;
+      return 0.1;
   }
   return 0;
 }
@@ -68,7 +70,8 @@ class Fixtures : public testing::TestWithParam<Case> {};
 
 TEST_P(Fixtures, AgreeWithTransformers) {
   const fs::path folder = fixtures() / GetParam().fixture;
-  const Session session(open_model_folder(folder), {.backend = GetParam().backend, .precision = std::string(name_of(GetParam().precision))});
+  const Session session(open_model_folder(folder),
+                        {.backend = GetParam().backend, .precision = std::string(name_of(GetParam().precision))});
   ASSERT_EQ(session.placement().backend, GetParam().backend);
   const TensorMap outputs = run_rectangle(session, SafetensorsFile::open(folder / "inputs.safetensors").tensors());
 

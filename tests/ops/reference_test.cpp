@@ -180,16 +180,25 @@ TEST_F(Reference, AppliesTheTailsOfLinearInOrder) {
 }
 
 TEST_F(Reference, RoundsOperandsToBfloat16) {
-  graph_.output("y", linear(floats({1 + 0x1p-9F, 3}, {1, 2}), floats({1, 1 + 0x1p-7F}, {1, 2})));
+  Floats weights;
+  for (int output = 0; output < 32; ++output) weights.insert(weights.end(), {1, 1 + 0x1p-7F});
+  graph_.output("y", linear(floats({1 + 0x1p-9F, 3}, {1, 2}), floats(weights, {32, 2})));
   const TensorMap outputs = run_on_reference(graph_, {}, Precision::bf16);
   EXPECT_EQ(outputs.at("y").values<float>()[0], 1 + 3 * (1 + 0x1p-7F));  // 1 + 2^-9 has no bfloat16, 1 + 2^-7 has
 }
 
 TEST_F(Reference, QuantisesRowsAndColumnsInInt8) {
-  // Steps of x are 127/127 and of w 1/127: 63.5 is a tie and goes to 64, 0.5/127 is a tie and goes to 0.
-  graph_.output("y", linear(floats({127, 63.5F, -1}, {1, 3}), floats({1, 0.25F, 0.5F / 127}, {1, 3})));
+  // x spans 255 steps of 1 from -1 to 254, and w is in steps of 1/127: 63.5 is a tie and goes to 64, 0.5/127 to 0.
+  Floats weights;
+  for (int output = 0; output < 32; ++output) weights.insert(weights.end(), {1, 0.25F, 0.5F / 127});
+  graph_.output("y", linear(floats({254, 63.5F, -1}, {1, 3}), floats(weights, {32, 3})));
   const TensorMap outputs = run_on_reference(graph_, {}, Precision::int8);
-  EXPECT_NEAR(outputs.at("y").values<float>()[0], (127 * 127 + 64 * 32 - 1 * 0) / 127.0, 1e-4);
+  for (float y : outputs.at("y").values<float>()) EXPECT_NEAR(y, (254 * 127 + 64 * 32 - 1 * 0) / 127.0, 1e-4);
+}
+
+TEST_F(Reference, LeavesNarrowLinearsInFloat32) {
+  graph_.output("y", linear(floats({254, 63.5F, -1}, {1, 3}), floats({1, 0.25F, 0.5F}, {1, 3})));
+  EXPECT_EQ(run_on_reference(graph_, {}, Precision::int8).at("y").values<float>()[0], 254 + 63.5F / 4 - 0.5F);
 }
 
 TEST_F(Reference, Normalises) {

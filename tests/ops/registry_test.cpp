@@ -115,9 +115,23 @@ TEST_P(BadInputs, AreRefusedByEveryBackend) {
                          Row{{1, -1, 3}, {0, 3}, "[gather] index -1 at position 1"}, Row{{1, 2, 3}, {0, 2}, "[attention] sequences"},
                          Row{{1, 2, 3}, {0, 4}, "[attention] sequences"}, Row{{1, 2, 3}, {1, 3}, "[attention] sequences"},
                          Row{{1, 2, 3}, {0, 3, 1, 3}, "[attention] sequences"}, Row{{1, 2, 3}, {0, -5, 3}, "[attention] sequences"},
+                         Row{{1, 2, 3}, {0, std::int64_t{1} << 40, 3}, "[attention] sequences"},
                          Row{{1, 2, 3}, {0, 3, 3}, "[sequence_pool] sequence 1 is empty"}})
     expect_error(ErrorKind::invalid_argument, row.message, [&] { run(row); });
   EXPECT_EQ(shape_text(run({{1, 2, 3}, {0, 1, 3}, {}}).at("y").shape()), "[2, 8]");  // a refused call leaves no trace
+}
+
+TEST_P(BadInputs, MustHaveAsManySequencesOfKeysAsOfQueries) {
+  Graph graph;
+  const Value x = graph.input("x", DType::float32, {Dim::named("tokens"), 1, 8});
+  const Value queries = graph.input("queries", DType::int64, {Dim::named("query_sequences") + 1});
+  const Value keys = graph.input("keys", DType::int64, {Dim::named("key_sequences") + 1});
+  graph.output("y", attention(x, x, x, queries, keys, {}));
+  const auto executable = backend_named(GetParam())->compile(graph, options_for(Precision::fp32));
+  const TensorMap inputs{{"x", zeros(DType::float32, {3, 1, 8})},
+                         {"queries", Tensor::from<std::int64_t>(std::array<std::int64_t, 4>{0, 1, 2, 3}, {4})},
+                         {"keys", Tensor::from<std::int64_t>(std::array<std::int64_t, 2>{0, 3}, {2})}};
+  expect_error(ErrorKind::invalid_argument, "[attention] 3 sequences of queries and 1 of keys", [&] { executable->run(inputs); });
 }
 
 }  // namespace

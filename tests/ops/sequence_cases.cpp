@@ -102,7 +102,8 @@ void add_attention_cases(std::vector<OpCase>& cases, Precision precision) {
                      const Value key = part("k");
                      b.graph().output("y", attention(query, key, part("v"), sequences, sequences, {.scale = 1}));
                    },
-                   precision, precision == Precision::fp32 ? 2e-5 : tolerance});
+                   // Scores this large show the rounding of q and k itself, which levels without bfloat16 products leave out.
+                   precision, precision == Precision::fp32 ? 2e-5 : 0.02});
 }
 
 void add_pool_cases(std::vector<OpCase>& cases) {

@@ -16,14 +16,14 @@ constexpr NormOptions usual{.epsilon = 1e-5F};
 /// Every fused op, and linear with all its tails.
 void build_fused(CaseBuilder& b) {
   const Dim tokens = b.size("tokens", 5);
-  const ValueId scale = b.weight("scale", {8}).id();
-  const ValueId bias = b.weight("bias", {8}).id();
+  const ValueId scale = b.weight("scale", {32}).id();
+  const ValueId bias = b.weight("bias", {32}).id();
   const auto ids = [&](std::string_view name) { return b.whole_numbers(name, {tokens}, 0, 9).id(); };
-  const Value x =
-      b.graph().add(Op::embedding_norm, {scale, bias, b.weight("a", {10, 8}).id(), ids("i"), b.weight("c", {10, 8}).id(), ids("j")}, usual);
-  const Value y =
-      b.graph().add(Op::linear, {x.id(), b.weight("w", {8, 8}).id(), bias, x.id()}, LinearOptions{.activation = UnaryFunction::gelu_tanh});
-  const Value z = b.graph().add(Op::linear, {y.id(), b.weight("v", {8, 8}).id(), no_value, x.id()}, LinearOptions{});
+  const Value x = b.graph().add(Op::embedding_norm,
+                                {scale, bias, b.weight("a", {10, 32}).id(), ids("i"), b.weight("c", {10, 32}).id(), ids("j")}, usual);
+  const Value y = b.graph().add(Op::linear, {x.id(), b.weight("w", {32, 32}).id(), bias, x.id()},
+                                LinearOptions{.activation = UnaryFunction::gelu_tanh});
+  const Value z = b.graph().add(Op::linear, {y.id(), b.weight("v", {32, 32}).id(), no_value, x.id()}, LinearOptions{});
   const Value normed = b.graph().add(Op::add_norm, {z.id(), y.id(), scale, bias}, usual);
   b.graph().output("normed", normed);
   b.graph().output("sum", {b.graph(), normed.id() + 1});
@@ -33,15 +33,26 @@ void build_fused(CaseBuilder& b) {
 void build_plain(CaseBuilder& b) {
   const Dim tokens = b.size("tokens", 6);
   const Value sequences = b.sequences("sequences", {4, 2});
-  const auto norm = [&](Value x) { return layer_norm(x, b.weight("scale", {8}), b.weight("bias", {8}), usual); };
-  const auto dense = [&](Value x, const std::string& name) { return linear(x, b.weight(name, {8, 8}), b.weight(name + ".bias", {8})); };
-  const Value x = norm(gather(b.weight("words", {9, 8}), b.whole_numbers("ids", {tokens}, 0, 8)) +
-                       gather(b.weight("places", {9, 8}), b.whole_numbers("positions", {tokens}, 0, 8)));
+  const auto norm = [&](Value x) { return layer_norm(x, b.weight("scale", {32}), b.weight("bias", {32}), usual); };
+  const auto dense = [&](Value x, const std::string& name) { return linear(x, b.weight(name, {32, 32}), b.weight(name + ".bias", {32})); };
+  const Value x = norm(gather(b.weight("words", {9, 32}), b.whole_numbers("ids", {tokens}, 0, 8)) +
+                       gather(b.weight("places", {9, 32}), b.whole_numbers("positions", {tokens}, 0, 8)));
   const Value attended = attention(split_heads(dense(x, "q"), 2), split_heads(dense(x, "k"), 2), split_heads(dense(x, "v"), 2), sequences,
                                    sequences, {.scale = 0.5F});
   const Value middle = norm(dense(merge_heads(attended), "o") + x);
   const Value last = dense(unary(UnaryFunction::gelu_erf, dense(middle, "up")), "down") + middle;
   b.graph().output("y", last);
+}
+
+TEST(SetPrecision, LeavesNarrowLinearsAlone) {
+  CaseBuilder b(7);
+  b.graph().output("y", linear(b.floats("x", {b.size("tokens", 2), 32}), b.weight("w", {31, 32}), b.weight("bias", {31})));
+  const Graph graph = after(set_precision, b.graph(), {.precision = Precision::int8, .supports = {}});
+  for (const Node& node : graph.nodes()) {
+    if (node.op == Op::linear) {
+      EXPECT_EQ(node.as<LinearOptions>().precision, Precision::fp32);
+    }
+  }
 }
 
 TEST(SetPrecision, ReachesEveryProduct) {

@@ -73,8 +73,14 @@ TEST(Classify, ScoresLabelsByTheProblemsType) {
   EXPECT_EQ(single[1].tokens, 6);
 
   Json config = parse_json(R"({})", "test");
-  config = Json{{"model_type", "bert"}, {"vocab_size", 200}, {"hidden_size", 32}, {"num_hidden_layers", 1}, {"num_attention_heads", 4},
-                {"intermediate_size", 64}, {"max_position_embeddings", 40}, {"id2label", {{"0", "x"}, {"1", "y"}}},
+  config = Json{{"model_type", "bert"},
+                {"vocab_size", 200},
+                {"hidden_size", 32},
+                {"num_hidden_layers", 1},
+                {"num_attention_heads", 4},
+                {"intermediate_size", 64},
+                {"max_position_embeddings", 40},
+                {"id2label", {{"0", "x"}, {"1", "y"}}},
                 {"problem_type", "multi_label_classification"}};
   const TemporaryFolder multi;
   create_model(config, multi.path(), {.head = Head::sequence_classification});
@@ -87,8 +93,8 @@ TEST(Classify, ScoresLabelsByTheProblemsType) {
 
 TEST(Tag, JoinsNeighboursOfOneKind) {
   const std::string text = "Ada Lovelace saw Zoë";
-  const std::vector<TokenLabel> tokens{{"B-PER", 0.9F, {0, 3}}, {"I-PER", 0.7F, {4, 12}}, {"O", 1.0F, {13, 16}},
-                                       {"I-PER", 0.6F, {17, 19}}, {"I-PER", 0.8F, {19, 21}}};
+  const std::vector<TokenLabel> tokens{
+      {"B-PER", 0.9F, {0, 3}}, {"I-PER", 0.7F, {4, 12}}, {"O", 1.0F, {13, 16}}, {"I-PER", 0.6F, {17, 19}}, {"I-PER", 0.8F, {19, 21}}};
   const std::vector<Entity> entities = entities_of(text, tokens);
   ASSERT_EQ(entities.size(), 2U);
   EXPECT_EQ(entities[0].label, "PER");
@@ -156,9 +162,8 @@ TEST(AnswersJson, HasShortNumbersAndNamesWhatComputed) {
   const Embeddings embeddings{.values = Tensor::from<float>(std::array{0.1F, -2.0F}, {1, 2}), .tokens = {3}, .truncated = {true}};
   AnswerJson object = to_json(embeddings, 0);
   add_placement(object, embedder.model().session());
-  EXPECT_EQ(line_of(object),
-            R"({"embedding":[0.1,-2.0],"tokens":3,"truncated":true,"backend":"reference","device":"reference",)"
-            R"("implementation":"reference","precision":"fp32","random_weights":true})");
+  EXPECT_EQ(line_of(object), R"({"embedding":[0.1,-2.0],"tokens":3,"truncated":true,"backend":"reference","device":"cpu",)"
+                             R"("implementation":"reference","precision":"fp32","random_weights":true})");
 }
 
 TEST(Task, FollowsFromTheHead) {
@@ -167,7 +172,8 @@ TEST(Task, FollowsFromTheHead) {
   EXPECT_EQ(choose_task("", Config::parse("{}", "config.json")), Task::embed);
   expect_error(ErrorKind::invalid_argument, "task 'tag' needs a model with a token_classification head, and this one has base",
                [] { choose_task("tag", Config::parse("{}", "config.json")); });
-  expect_error(ErrorKind::invalid_argument, "task 'sing' is not one of embed", [] { choose_task("sing", Config::parse("{}", "config.json")); });
+  expect_error(ErrorKind::invalid_argument, "task 'sing' is not one of embed",
+               [] { choose_task("sing", Config::parse("{}", "config.json")); });
 }
 
 }  // namespace

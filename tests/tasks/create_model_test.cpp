@@ -21,8 +21,9 @@ std::string contents(const std::filesystem::path& file) {
 }
 
 Json small_config(std::int64_t vocabulary) {
-  return {{"model_type", "bert"},         {"vocab_size", vocabulary}, {"hidden_size", 16},           {"num_hidden_layers", 1},
-          {"num_attention_heads", 2},     {"intermediate_size", 32},  {"max_position_embeddings", 16}};
+  return {{"model_type", "bert"},         {"vocab_size", vocabulary}, {"hidden_size", 16},
+          {"num_hidden_layers", 1},       {"num_attention_heads", 2}, {"intermediate_size", 32},
+          {"max_position_embeddings", 16}};
 }
 
 TEST(CreateModel, DependsOnTheSeedAlone) {

@@ -85,9 +85,8 @@ TEST(Embed, ReportsProgressAndStopsWhenToldTo) {
   ASSERT_GE(seen.size(), 2U);
   EXPECT_EQ(seen.front(), 0U);
   EXPECT_EQ(seen.back(), texts.size());
-  expect_error(ErrorKind::cancelled, "enough", [&] {
-    embedder.embed(texts, {}, [](std::size_t, std::size_t) { throw Error(ErrorKind::cancelled, "enough"); });
-  });
+  expect_error(ErrorKind::cancelled, "enough",
+               [&] { embedder.embed(texts, {}, [](std::size_t, std::size_t) { throw Error(ErrorKind::cancelled, "enough"); }); });
 }
 
 TEST(Embed, RunsWithAnyHeadOfTheCheckpoint) {
@@ -110,7 +109,8 @@ TEST(EmbeddingGraph, PoolsInEveryWay) {
   std::vector<float> hidden;
   states.run(encodings, [&](const BatchResult& batch) {
     for (std::size_t i = 0; i < batch.inputs.size(); ++i)
-      if (batch.inputs[i] == 1) hidden.assign(batch.token_rows("last_hidden_state", i).begin(), batch.token_rows("last_hidden_state", i).end());
+      if (batch.inputs[i] == 1)
+        hidden.assign(batch.token_rows("last_hidden_state", i).begin(), batch.token_rows("last_hidden_state", i).end());
   });
   const std::size_t tokens = hidden.size() / 32;
   ASSERT_EQ(tokens, 5U);

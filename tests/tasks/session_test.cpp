@@ -18,8 +18,8 @@ Session load(const CreatedModelFolder& folder) { return Session(open_model_folde
 
 TEST(Rectangle, GivesZerosAtPadding) {
   const CreatedModelFolder folder(Task::embed);
-  const TensorMap outputs = run_rectangle(load(folder), {{"input_ids", integers({5, 6, 7, 8, 9, 0}, {2, 3})},
-                                                         {"attention_mask", integers({1, 1, 1, 1, 1, 0}, {2, 3})}});
+  const TensorMap outputs = run_rectangle(
+      load(folder), {{"input_ids", integers({5, 6, 7, 8, 9, 0}, {2, 3})}, {"attention_mask", integers({1, 1, 1, 1, 1, 0}, {2, 3})}});
   const Tensor& states = outputs.at("last_hidden_state");
   ASSERT_EQ(shape_text(states.shape()), "[2, 3, 32]");
   ASSERT_EQ(shape_text(outputs.at("pooler_output").shape()), "[2, 32]");
@@ -47,9 +47,8 @@ TEST(Rectangle, TakesPositionIds) {
   const Tensor usual = run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}}).at("last_hidden_state");
   EXPECT_EQ(states({0, 1}).values<float>()[0], usual.values<float>()[0]);
   EXPECT_NE(states({3, 4}).values<float>()[0], usual.values<float>()[0]);
-  expect_error(ErrorKind::invalid_argument, "'position_ids' is int64 [2, 1]", [&] {
-    run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}, {"position_ids", integers({0, 1}, {2, 1})}});
-  });
+  expect_error(ErrorKind::invalid_argument, "'position_ids' is int64 [2, 1]",
+               [&] { run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}, {"position_ids", integers({0, 1}, {2, 1})}}); });
 }
 
 TEST(Rectangle, RefusesWhatDoesNotFit) {
@@ -61,7 +60,8 @@ TEST(Rectangle, RefusesWhatDoesNotFit) {
   expect_error(ErrorKind::invalid_argument, "sequence 1: a text of 41 tokens is longer than the model's 40 positions", [&] {
     std::vector<std::int64_t> mask(82, 1);
     mask[5] = 0;
-    run_rectangle(session, {{"input_ids", integers(std::vector<std::int64_t>(82, 5), {2, 41})}, {"attention_mask", integers(mask, {2, 41})}});
+    run_rectangle(session,
+                  {{"input_ids", integers(std::vector<std::int64_t>(82, 5), {2, 41})}, {"attention_mask", integers(mask, {2, 41})}});
   });
 }
 
@@ -72,9 +72,8 @@ TEST(Session, LeavesPaddingsPositionsToPadding) {
   EXPECT_NO_THROW(run_rectangle(session, {{"input_ids", integers(std::vector<std::int64_t>(38, 5), {1, 38})}}));
   expect_error(ErrorKind::invalid_argument, "39 tokens is longer than the model's 38",
                [&] { run_rectangle(session, {{"input_ids", integers(std::vector<std::int64_t>(39, 5), {1, 39})}}); });
-  expect_error(ErrorKind::invalid_argument, "counts its positions itself", [&] {
-    run_rectangle(session, {{"input_ids", integers({5}, {1, 1})}, {"position_ids", integers({0}, {1, 1})}});
-  });
+  expect_error(ErrorKind::invalid_argument, "counts its positions itself",
+               [&] { run_rectangle(session, {{"input_ids", integers({5}, {1, 1})}, {"position_ids", integers({0}, {1, 1})}}); });
 }
 
 TEST(Session, SaysWhereItComputes) {

@@ -28,6 +28,7 @@ class Attention final : public Step {
     const Shape& query = context.graph.type(node.inputs[0]).shape;
     query_heads_ = query[1].value();
     head_size_ = query[2].value();
+    value_size_ = context.graph.type(node.inputs[2]).shape[2].value();
     key_heads_ = context.graph.type(node.inputs[1]).shape[1].value();
     for (ValueId input : node.inputs) reads.push_back(context.placements[input].root);
     writes.push_back(output_);
@@ -38,7 +39,8 @@ class Attention final : public Step {
     std::int64_t longest_keys = call.rows(inputs_[1]);
     if (call.has_memory(inputs_[3])) longest_queries = longest(call, inputs_[3]);
     if (call.has_memory(inputs_[4])) longest_keys = longest(call, inputs_[4]);
-    const std::int64_t bytes = kernels_.attention_scratch_bytes(options_.precision, std::min(longest_queries, query_block), longest_keys, head_size_);
+    const std::int64_t bytes = kernels_.attention_scratch_bytes(options_.precision, std::min(longest_queries, query_block), longest_keys,
+                                                                std::max(head_size_, value_size_));
     return static_cast<std::size_t>(round_up(bytes, 64));
   }
 
@@ -60,6 +62,9 @@ class Attention final : public Step {
 
   /// Every block of queries, those with the most work first, so that the workers finish together.
   std::vector<Block> cut(const Call& call) const {
+    if (call.rows(inputs_[3]) != call.rows(inputs_[4]))
+      throw Error(ErrorKind::invalid_argument, fmt::format("[attention] {} sequences of queries and {} of keys, expected as many",
+                                                           call.rows(inputs_[3]) - 1, call.rows(inputs_[4]) - 1));
     const std::int64_t* query_begins = call.integers(inputs_[3]);
     const std::int64_t* key_begins = call.integers(inputs_[4]);
     expect_sequences(query_begins, call.rows(inputs_[3]), call.rows(inputs_[0]));
@@ -82,18 +87,19 @@ class Attention final : public Step {
   static void expect_sequences(const std::int64_t* begins, std::int64_t count, std::int64_t rows) {
     bool rising = begins[0] == 0 && begins[count - 1] == rows;
     for (std::int64_t i = 0; i + 1 < count; ++i) rising = rising && begins[i] <= begins[i + 1];
-    if (!rising) throw Error(ErrorKind::invalid_argument, fmt::format("[attention] sequences do not rise from 0 to the {} rows there are", rows));
+    if (!rising)
+      throw Error(ErrorKind::invalid_argument, fmt::format("[attention] sequences do not rise from 0 to the {} rows there are", rows));
   }
 
   void attend(const Call& call, const Block& block, std::int64_t head, int worker) const {
     const std::int64_t key_head = head * key_heads_ / query_heads_;
-    const auto row = [&](ValueId value, std::int64_t first, std::int64_t at) {
-      return call.floats(value) + first * call.placements[value].row_stride + at * head_size_;
+    const auto row = [&](ValueId value, std::int64_t first, std::int64_t at, std::int64_t size) {
+      return call.floats(value) + first * call.placements[value].row_stride + at * size;
     };
-    kernels_.attention({.query = row(inputs_[0], block.first_query, head),
-                        .key = row(inputs_[1], block.first_key, key_head),
-                        .value = row(inputs_[2], block.first_key, key_head),
-                        .output = row(output_, block.first_query, head),
+    kernels_.attention({.query = row(inputs_[0], block.first_query, head, head_size_),
+                        .key = row(inputs_[1], block.first_key, key_head, head_size_),
+                        .value = row(inputs_[2], block.first_key, key_head, value_size_),
+                        .output = row(output_, block.first_query, head, value_size_),
                         .query_stride = call.placements[inputs_[0]].row_stride,
                         .key_stride = call.placements[inputs_[1]].row_stride,
                         .value_stride = call.placements[inputs_[2]].row_stride,
@@ -101,6 +107,7 @@ class Attention final : public Step {
                         .queries = block.queries,
                         .keys = block.keys,
                         .head_dim = head_size_,
+                        .value_dim = value_size_,
                         .first_query = block.place,
                         .scale = options_.scale,
                         .causal = options_.causal,
@@ -117,10 +124,13 @@ class Attention final : public Step {
   std::int64_t query_heads_;
   std::int64_t key_heads_;
   std::int64_t head_size_;
+  std::int64_t value_size_;
 };
 
 }  // namespace
 
-std::unique_ptr<Step> make_attention(const RowKernelContext& context, const Node& node) { return std::make_unique<Attention>(context, node); }
+std::unique_ptr<Step> make_attention(const RowKernelContext& context, const Node& node) {
+  return std::make_unique<Attention>(context, node);
+}
 
 }  // namespace accelerate::cpu

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "backends/cpu/linear_weights.h"
+#include "backends/cpu/constants.h"
 #include "base/arithmetic.h"
 #include "ipfs_accelerate/error.h"
 
@@ -53,6 +53,7 @@ Tensor tensor_of(const Call& call, ValueId value) {
 
 CpuExecutable::CpuExecutable(CompileReport report, const CompileOptions& options) : report_(std::move(report)), threads_(options.threads) {
   const ThreadPool::Place place(*threads_);
+  report_.graph = decode_constants(report_.graph);
   placements_ = place_values(report_.graph);
   make_steps();
   hold_constants();
@@ -64,11 +65,11 @@ void CpuExecutable::make_steps() {
   const RowKernelContext context{.graph = graph, .placements = placements_, .kernels = kernels(), .threads = *threads_};
 
   // Consecutive row-local nodes over the same rows form one region; views and constants in between do no work.
+  const std::vector<bool> stacked = stacked_weights(graph);
   std::vector<std::vector<const Node*>> groups;
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const Node& node = graph.nodes()[i];
-    const bool stacked_weights = node.op == Op::concat && !constant_parts(graph, node.outputs.front()).empty();
-    if (is_source(node) || placements_.is_view[i] || stacked_weights) continue;
+    if (is_source(node) || placements_.is_view[i] || stacked[static_cast<std::size_t>(node.outputs.front())]) continue;
     const auto rows = [&](const Node& other) { return rows_of(graph.type(other.outputs.front())); };
     const bool joins = !groups.empty() && is_row_local(graph, node) && is_row_local(graph, *groups.back().front()) &&
                        rows(node) == rows(*groups.back().front());
@@ -140,7 +141,8 @@ TensorMap CpuExecutable::run(const TensorMap& inputs) const {
   // Steps read inputs and constants and never write them; one pointer type serves both.
   for (const NamedValue& input : graph.inputs())
     call.memory[static_cast<std::size_t>(input.value)] = const_cast<std::byte*>(inputs.find(input.name)->second.bytes().data());
-  for (const auto& [value, tensor] : constants_) call.memory[static_cast<std::size_t>(value)] = const_cast<std::byte*>(tensor.bytes().data());
+  for (const auto& [value, tensor] : constants_)
+    call.memory[static_cast<std::size_t>(value)] = const_cast<std::byte*>(tensor.bytes().data());
 
   for (const auto& step : steps_) call.scratch_bytes = std::max(call.scratch_bytes, step->scratch_bytes(call));
   call.scratch_bytes = (call.scratch_bytes + 63) / 64 * 64;

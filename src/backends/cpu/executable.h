@@ -28,7 +28,7 @@ class CpuExecutable final : public Executable {
   std::shared_ptr<ThreadPool> threads_;
   Placements placements_;
   std::vector<std::unique_ptr<Step>> steps_;
-  std::vector<std::pair<ValueId, Tensor>> constants_;  ///< those that general steps read, float32 or whole numbers
+  std::vector<std::pair<ValueId, Tensor>> constants_;  ///< those that steps and outputs read
 
   mutable std::mutex arenas_mutex_;
   mutable std::vector<Buffer> arenas_;  ///< of finished calls

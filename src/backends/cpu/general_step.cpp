@@ -1,7 +1,6 @@
 #include <cstring>
 
 #include "backends/cpu/general.h"
-#include "backends/cpu/linear_weights.h"
 #include "backends/cpu/steps.h"
 
 namespace accelerate::cpu {
@@ -10,15 +9,8 @@ namespace {
 class General final : public Step {
  public:
   General(const RowKernelContext& context, const Node& node) : node_(node) {
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      decoded_.emplace_back();
-      if (node.inputs[i] == no_value) continue;
-      reads.push_back(context.placements[node.inputs[i]].root);
-      const ConstantOptions* constant = context.graph.constant_of(node.inputs[i]);
-      const bool table = node.op == Op::gather && i == 0;  // is read in its own encoding
-      if (constant != nullptr && !table && is_encoded(constant->tensor.dtype()))
-        decoded_.back() = constant_floats(context.graph, node.inputs[i]);
-    }
+    for (ValueId input : node.inputs)
+      if (input != no_value) reads.push_back(context.placements[input].root);
     writes = node.outputs;
   }
 
@@ -27,12 +19,7 @@ class General final : public Step {
   void run(const Call& call) const override {
     std::vector<std::vector<std::byte>> copies(node_.inputs.size());
     std::vector<DenseView> inputs;
-    for (std::size_t i = 0; i < node_.inputs.size(); ++i) {
-      inputs.push_back(dense(call, node_.inputs[i], copies[i]));
-      if (decoded_[i].empty()) continue;
-      inputs.back().dtype = DType::float32;
-      inputs.back().data = reinterpret_cast<std::byte*>(const_cast<float*>(decoded_[i].data()));  // inputs are only read
-    }
+    for (std::size_t i = 0; i < node_.inputs.size(); ++i) inputs.push_back(dense(call, node_.inputs[i], copies[i]));
     std::vector<std::byte> unused;
     run_general(call.graph, node_, inputs, dense(call, node_.outputs.front(), unused), call.sizes, call.threads);
   }
@@ -60,10 +47,7 @@ class General final : public Step {
     return view;
   }
 
-  static bool is_encoded(DType dtype) { return dtype == DType::bfloat16 || dtype == DType::float16 || dtype == DType::float64; }
-
   const Node& node_;
-  std::vector<std::vector<float>> decoded_;  ///< by input: constants whose encoding the op does not read
 };
 
 }  // namespace

@@ -13,9 +13,13 @@ struct Operand {
   double scale = 1;
 };
 
-/// fp32: the numbers themselves. bf16: each rounded to bfloat16. int8: whole numbers of -127…127, the largest magnitude of
-/// the row being 127, ties rounded to even.
+/// A row of weights. fp32: the numbers themselves. bf16: each rounded to bfloat16. int8: whole numbers of -127…127, the
+/// largest magnitude of the row being 127, ties rounded to even.
 Operand as_operand(std::span<const float> row, Precision precision);
+
+/// A token's activations: as weights are, but at int8 256 whole numbers spread from the row's least to its largest
+/// number, zero being one of them; an activation such as GELU leaves few numbers below zero.
+Operand as_activations(std::span<const float> row, Precision precision);
 
 /// The product of two rows of one length.
 double dot(const Operand& a, const Operand& b);

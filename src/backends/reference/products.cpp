@@ -43,7 +43,7 @@ Tensors linear(const Arguments& arguments) {
   const auto residual = arguments.floats(3);
 
   std::vector<Operand> x;
-  for (std::int64_t row = 0; row < rows; ++row) x.push_back(as_operand(row_of(arguments.floats(0), row, columns), options.precision));
+  for (std::int64_t row = 0; row < rows; ++row) x.push_back(as_activations(row_of(arguments.floats(0), row, columns), options.precision));
   Tensor output = arguments.new_output();
   const auto results = output.mutable_values<float>();
   for (std::int64_t column = 0; column < outputs; ++column) {

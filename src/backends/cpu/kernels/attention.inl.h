@@ -61,7 +61,7 @@ class Attention {
  public:
   explicit Attention(const AttentionArguments& arguments)
       : arguments_(arguments),
-        scratch_(arguments.queries, arguments.keys, arguments.head_dim),
+        scratch_(arguments.queries, arguments.keys, larger(arguments.head_dim, arguments.value_dim)),
         maxima_(reinterpret_cast<float*>(arguments.scratch + scratch_.maxima)),
         sums_(reinterpret_cast<float*>(arguments.scratch + scratch_.sums)) {}
 
@@ -70,7 +70,7 @@ class Attention {
       maxima_[query] = -__builtin_inff();
       sums_[query] = 0.0F;
       float* output = output_row(query);
-      for (std::int64_t i = 0; i < arguments_.head_dim; i += width) store_up_to(output + i, arguments_.head_dim - i, spread(0.0F));
+      for (std::int64_t i = 0; i < arguments_.value_dim; i += width) store_up_to(output + i, arguments_.value_dim - i, spread(0.0F));
     }
     if (arguments_.queries == 0) return;
     const KeyRange all = {visible_keys(arguments_, 0).begin, visible_keys(arguments_, arguments_.queries - 1).end};
@@ -86,8 +86,8 @@ class Attention {
       if (sums_[query] == 0.0F) continue;
       float* output = output_row(query);
       const Floats factor = spread(1.0F / sums_[query]);
-      for (std::int64_t i = 0; i < arguments_.head_dim; i += width) {
-        const std::int64_t count = arguments_.head_dim - i;
+      for (std::int64_t i = 0; i < arguments_.value_dim; i += width) {
+        const std::int64_t count = arguments_.value_dim - i;
         store_up_to(output + i, count, multiply(load_up_to(output + i, count), factor));
       }
     }
@@ -104,7 +104,7 @@ class Attention {
       const std::int64_t count = smaller(panel_columns, block_.end - first);
       for (std::int64_t row = 0; row < count; ++row) {
         const float* key = arguments_.key + (first + row) * arguments_.key_stride;
-        encode_activations<Product>(key, arguments_.head_dim, 0.0F, at(scratch_.rows) + row * row_bytes);
+        encode_activations<Product>(key, arguments_.head_dim, {}, at(scratch_.rows) + row * row_bytes);
       }
       interleave_rows<Product>(at(scratch_.rows), row_bytes, count, steps_of<Product>(arguments_.head_dim), panel);
       panel += panel_bytes<Product>(arguments_.head_dim);
@@ -118,11 +118,11 @@ class Attention {
   void pack_values() const {
     const std::int64_t count = block_.end - block_.begin;
     const std::int64_t padded = (count + panel_columns - 1) / panel_columns * panel_columns;
-    for (std::int64_t column = 0; column < arguments_.head_dim; column += width) {
+    for (std::int64_t column = 0; column < arguments_.value_dim; column += width) {
       std::byte* to = at(scratch_.values) + column / panel_columns * value_panel_bytes() + column % panel_columns * Product::column_bytes;
       const auto value = [&](std::int64_t key) {
         if (key >= count) return spread(0.0F);
-        return load_up_to(arguments_.value + (block_.begin + key) * arguments_.value_stride + column, arguments_.head_dim - column);
+        return load_up_to(arguments_.value + (block_.begin + key) * arguments_.value_stride + column, arguments_.value_dim - column);
       };
       for (std::int64_t key = 0; key < padded; key += Product::group, to += panel_columns * Product::column_bytes) {
         if constexpr (Product::group == 1) {
@@ -235,7 +235,7 @@ class Attention {
     const std::int64_t first_step = first_panel * panel_columns / Product::group;
     const std::int64_t steps = steps_of<Product>(last_key - block_.begin) - first_step;
     auto* products = reinterpret_cast<float*>(at(scratch_.products));
-    for (std::int64_t column = 0; column < arguments_.head_dim; column += panel_columns) {
+    for (std::int64_t column = 0; column < arguments_.value_dim; column += panel_columns) {
       const std::byte* panel = at(scratch_.values) + column / panel_columns * value_panel_bytes();
       multiply_rows<Product>(rows, {
                                        .activations = reinterpret_cast<const std::byte*>(score_row(0) + first_panel * panel_columns),
@@ -245,7 +245,7 @@ class Attention {
                                        .sums = products,
                                        .sums_stride = panel_columns * 4,
                                    });
-      const std::int64_t columns = smaller(panel_columns, arguments_.head_dim - column);
+      const std::int64_t columns = smaller(panel_columns, arguments_.value_dim - column);
       for (std::int64_t row = 0; row < rows; ++row) {
         float* output = output_row(first + row) + column;
         for (std::int64_t i = 0; i < columns; i += width) {

@@ -11,15 +11,15 @@
 namespace accelerate::cpu {
 
 /// Weights [outputs, inputs] of one linear in panels of `panel_columns` outputs. A panel holds, for each group of
-/// consecutive inputs that one instruction consumes (1 in fp32, 2 in bf16, 4 in int8), that group of every output in
-/// turn. Outputs past the last and inputs past the last are zero. Does not own its memory.
+/// consecutive inputs that one instruction of the level consumes, that group of every output in turn: only the level
+/// that packed it can read it. Outputs past the last and inputs past the last are zero. Does not own its memory.
 struct PackedWeights {
   Precision precision = Precision::fp32;
   std::int64_t outputs = 0;
   std::int64_t inputs = 0;
-  std::byte* panels = nullptr;     ///< 64-byte aligned, packed_bytes() of them
-  float* scales = nullptr;         ///< int8 only: what one step of each output's weights stands for, [outputs rounded up to panels]
-  std::int32_t* sums = nullptr;    ///< int8 only: the sum of each output's weights, which takes the activations' offset back out
+  std::byte* panels = nullptr;   ///< 64-byte aligned, packed_bytes() of them
+  float* scales = nullptr;       ///< int8 only: what one step of each output's weights stands for, [outputs rounded up to panels]
+  std::int32_t* sums = nullptr;  ///< int8 only: the sum of each output's weights, which takes the place of the activations' zero back out
 };
 
 /// Sizes that the caller needs to lay out memory for one precision at this level.
@@ -30,29 +30,29 @@ struct GemmShape {
 
 /// What happens to each output of a gemm before it is stored, in this order: bias, activation, residual.
 struct GemmTail {
-  const float* bias = nullptr;               ///< [outputs]
+  const float* bias = nullptr;  ///< [outputs]
   const UnaryFunction* activation = nullptr;
-  const float* residual = nullptr;           ///< [rows, outputs], may be the output itself
+  const float* residual = nullptr;  ///< [rows, outputs], may be the output itself
   std::int64_t residual_stride = 0;
 };
 
 struct GemmArguments {
   const PackedWeights& weights;
-  const void* prepared;        ///< what prepare() made of x [rows, inputs]
+  const void* prepared;  ///< what prepare() made of x [rows, inputs]
   std::int64_t rows;
-  std::int64_t first_panel;    ///< panels [first_panel, last_panel) are computed
+  std::int64_t first_panel;  ///< panels [first_panel, last_panel) are computed
   std::int64_t last_panel;
-  float* output;               ///< [rows, outputs]: columns of other panels are left alone
+  float* output;  ///< [rows, outputs]: columns of other panels are left alone
   std::int64_t output_stride;
   GemmTail tail;
 };
 
 /// One head of one sequence: softmax(scale · q·kᵀ + bias, masked) · v for a block of its queries.
 struct AttentionArguments {
-  const float* query;          ///< [queries, head_dim]
-  const float* key;            ///< [keys, head_dim]
-  const float* value;          ///< [keys, head_dim]
-  float* output;               ///< [queries, head_dim]
+  const float* query;  ///< [queries, head_dim]
+  const float* key;    ///< [keys, head_dim]
+  const float* value;  ///< [keys, head_dim]
+  float* output;       ///< [queries, head_dim]
   std::int64_t query_stride;
   std::int64_t key_stride;
   std::int64_t value_stride;
@@ -60,7 +60,8 @@ struct AttentionArguments {
   std::int64_t queries;
   std::int64_t keys;
   std::int64_t head_dim;
-  std::int64_t first_query;    ///< place of the first query among the keys: what causal and window count from
+  std::int64_t value_dim;
+  std::int64_t first_query;  ///< place of the first query among the keys: what causal and window count from
   float scale;
   bool causal = false;
   std::int64_t window_left = -1;   ///< keys further back than this are masked; -1: none
@@ -68,7 +69,7 @@ struct AttentionArguments {
   const float* bias = nullptr;     ///< [queries, keys], added to the scaled scores
   std::int64_t bias_stride = 0;
   Precision precision = Precision::fp32;  ///< of both products; int8 runs as bf16
-  std::byte* scratch = nullptr;    ///< attention_scratch_bytes(), 64-byte aligned
+  std::byte* scratch = nullptr;           ///< attention_scratch_bytes(), 64-byte aligned
 };
 
 /// output = normalise(x + residual) · scale + bias over the last dimension, row by row; stores x + residual in `sum` when asked.
@@ -97,13 +98,15 @@ struct KernelTable {
   /// Fills one panel (and its scales and sums) from rows [first, first + count) of the weights, given as float32
   /// [count, inputs] with stride `inputs`; count is panel_columns, or fewer at the end.
   void (*pack_panel)(const PackedWeights& weights, std::int64_t panel, const float* rows, std::int64_t count);
-  /// Bytes that prepare() writes for [rows, inputs], a multiple of 64; 0 in fp32 when gemm reads x as it is.
+  /// Bytes that prepare() writes for [rows, inputs]: `rows` times those of one row, which stands alone, so that threads
+  /// can prepare and multiply rows of one block apart. A multiple of 64; 0 in fp32, where gemm reads x as it is.
   std::int64_t (*prepared_bytes)(Precision precision, std::int64_t rows, std::int64_t inputs);
   /// Turns x [rows, inputs] into what gemm reads at that precision and returns it: `memory`, or x itself when it needs no change.
   const void* (*prepare)(Precision precision, const float* x, std::int64_t stride, std::int64_t rows, std::int64_t inputs, void* memory);
   /// x·Wᵀ with its tail. `input_stride` is the stride of x in fp32, where `prepared` is x itself.
   void (*gemm)(const GemmArguments& arguments, std::int64_t input_stride);
 
+  /// Bytes of scratch for that many queries and keys; `head_dim` is the larger of a head's two sizes.
   std::int64_t (*attention_scratch_bytes)(Precision precision, std::int64_t queries, std::int64_t keys, std::int64_t head_dim);
   void (*attention)(const AttentionArguments& arguments);
 

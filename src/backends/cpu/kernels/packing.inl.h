@@ -11,7 +11,7 @@ constexpr std::int64_t block_bytes = 64;
 
 constexpr std::int64_t whole_blocks(std::int64_t bytes) { return (bytes + block_bytes - 1) / block_bytes * block_bytes; }
 
-/// How many numbers stand for 127 steps: the largest magnitude of x, infinity when one of them is not finite.
+/// The largest magnitude of x, infinity when one of them is not finite.
 inline float largest_magnitude(const float* x, std::int64_t count) {
   // As whole numbers magnitudes keep their order and NaN comes last, which a comparison of floats would lose.
   Integers largest = spread(std::int32_t{0});
@@ -20,32 +20,61 @@ inline float largest_magnitude(const float* x, std::int64_t count) {
   return result < __builtin_inff() ? result : __builtin_inff();
 }
 
-/// A symmetric quantisation: x stands near to_nearest(x·factor)·scale.
+/// How numbers become whole steps: x stands near (to_nearest(x·factor) + zero) steps of `scale`, counted from `zero`.
 struct Quantisation {
   float scale;  ///< NaN when the numbers were not finite, so that what is computed from them is not either
   float factor;
+  std::int32_t zero = 0;
 };
 
-inline Quantisation quantisation_of(const float* x, std::int64_t count) {
+/// Below this range its inverse would overflow; such numbers are nothing beside any other.
+constexpr float least_range = 1e-35F;
+
+/// Steps of -127…127 around zero, for weights. No product is as much as half a step beyond.
+inline Quantisation symmetric_quantisation(const float* x, std::int64_t count) {
   const float largest = largest_magnitude(x, count);
   if (largest == __builtin_inff()) return {.scale = __builtin_nanf(""), .factor = 0.0F};
-  // Below this 127 / largest would overflow; such numbers are nothing beside any other.
-  if (largest < 1e-35F) return {.scale = 0.0F, .factor = 0.0F};
+  if (largest < least_range) return {.scale = 0.0F, .factor = 0.0F};
   return {.scale = largest / 127.0F, .factor = 127.0F / largest};
 }
 
-/// Within [-127, 127] whenever the scale is a number: no product is as much as half a step beyond.
+/// Steps of 0…255 from the least number to the largest, zero among them, for activations.
+inline Quantisation spanning_quantisation(const float* x, std::int64_t count) {
+  Floats least = spread(0.0F);
+  Floats largest = spread(0.0F);
+  Integers magnitudes = spread(std::int32_t{0});
+  for (std::int64_t i = 0; i < count; i += width) {
+    const Floats values = load_up_to(x + i, count - i);
+    least = minimum(least, values);
+    largest = maximum(largest, values);
+    magnitudes = maximum(magnitudes, bits_of(magnitude(values)));  // not finite shows here, where floats may lose it
+  }
+  if (!(__builtin_bit_cast(float, largest_of(magnitudes)) < __builtin_inff())) return {.scale = __builtin_nanf(""), .factor = 0.0F};
+  const float low = -largest_of(negated(least));
+  const float range = largest_of(largest) - low;
+  if (range < least_range) return {.scale = 0.0F, .factor = 0.0F};
+  if (range == __builtin_inff()) return {.scale = __builtin_nanf(""), .factor = 0.0F};
+  const float factor = 255.0F / range;
+  return {.scale = range / 255.0F, .factor = factor, .zero = static_cast<std::int32_t>(__builtin_nearbyintf(-low * factor))};
+}
+
 inline Integers quantised(Floats x, float factor) { return to_integers(multiply(x, spread(factor))); }
 
-/// Writes x as a row of activation groups, zeros up to whole blocks.
+/// Steps counted from the least number; both ends may round the same way and pass the other by one.
+inline Integers spanning_steps(Floats x, const Quantisation& quantisation) {
+  const Integers steps = add(quantised(x, quantisation.factor), spread(quantisation.zero));
+  return minimum(maximum(steps, spread(std::int32_t{0})), spread(std::int32_t{255}));
+}
+
+/// Writes x as a row of activation groups, up to whole blocks; what lies past the end meets weights that are zero.
 template <class Product>
-inline void encode_activations(const float* x, std::int64_t count, [[maybe_unused]] float factor, std::byte* to) {
+inline void encode_activations(const float* x, std::int64_t count, [[maybe_unused]] const Quantisation& quantisation, std::byte* to) {
   constexpr std::int64_t bytes = activation_bytes<Product>;
   const std::int64_t padded = whole_blocks(count * bytes) / bytes;
   for (std::int64_t i = 0; i < padded; i += width) {
     const Floats values = load_up_to(x + i, count - i);
     if constexpr (Product::quantised) {
-      Product::store_activations(to + i * bytes, quantised(values, factor));
+      Product::store_activations(to + i * bytes, spanning_steps(values, quantisation));
     } else {
       Product::store_activations(to + i * bytes, values);
     }
@@ -122,7 +151,7 @@ void pack_panel_of(const PackedWeights& weights, std::int64_t panel, const float
   Quantisation quantisations[panel_columns] = {};
   std::int32_t sums[panel_columns] = {};
   if constexpr (Product::quantised) {
-    for (std::int64_t row = 0; row < count; ++row) quantisations[row] = quantisation_of(rows + row * weights.inputs, weights.inputs);
+    for (std::int64_t row = 0; row < count; ++row) quantisations[row] = symmetric_quantisation(rows + row * weights.inputs, weights.inputs);
   }
   std::byte* to = weights.panels + panel * panel_bytes<Product>(weights.inputs);
   for (std::int64_t first = 0; first < weights.inputs; first += piece) {
@@ -148,7 +177,13 @@ inline std::int64_t group_bytes(std::int64_t inputs) {
   return whole_blocks(inputs * activation_bytes<Product>);
 }
 
-/// Bytes from one prepared row to the next: its groups, then one block that holds the row's scale at int8 and keeps
+/// What follows the groups of a quantised row.
+struct RowSteps {
+  float scale;
+  std::int32_t zero;
+};
+
+/// Bytes from one prepared row to the next: its groups, then one block that holds the row's steps at int8 and keeps
 /// rows from lying a power of two apart, where they would compete for the same lines of the cache.
 template <class Product>
 inline std::int64_t prepared_row_bytes(std::int64_t inputs) {
@@ -161,10 +196,11 @@ void prepare_rows(const float* x, std::int64_t stride, std::int64_t rows, std::i
   for (std::int64_t row = 0; row < rows; ++row, x += stride, to += row_bytes) {
     Quantisation quantisation = {};
     if constexpr (Product::quantised) {
-      quantisation = quantisation_of(x, inputs);
-      __builtin_memcpy(to + group_bytes<Product>(inputs), &quantisation.scale, sizeof(float));
+      quantisation = spanning_quantisation(x, inputs);
+      const RowSteps steps = {.scale = quantisation.scale, .zero = quantisation.zero};
+      __builtin_memcpy(to + group_bytes<Product>(inputs), &steps, sizeof(steps));
     }
-    encode_activations<Product>(x, inputs, quantisation.factor, to);
+    encode_activations<Product>(x, inputs, quantisation, to);
   }
 }
 

@@ -30,14 +30,13 @@ struct Bfloat16Product {
   }
 };
 
-/// Signed weights by unsigned activations, which are stored with 128 added.
+/// Signed weights by unsigned activations.
 struct Int8Product {
   using Sum = Integers;
   using Operand = Integers;
   static constexpr std::int64_t group = 4;
   static constexpr std::int64_t column_bytes = 4;
   static constexpr bool quantised = true;
-  static constexpr std::int32_t activation_offset = 128;
 
   static Sum zero() { return spread(std::int32_t{0}); }
   static Operand weights(const std::byte* from) { return load_integers(from); }
@@ -45,7 +44,7 @@ struct Int8Product {
   static Sum add_product(Sum sum, Operand activations, Operand weights) { return add_byte_quads(sum, activations, weights); }
 
   static void store_weights(std::byte* to, Integers x) { store_bytes(to, x); }
-  static void store_activations(std::byte* to, Integers x) { store_bytes(to, add(x, spread(activation_offset))); }
+  static void store_activations(std::byte* to, Integers x) { store_bytes(to, x); }
 };
 
 using AttentionProduct = Bfloat16Product;

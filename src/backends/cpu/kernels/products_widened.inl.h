@@ -32,7 +32,6 @@ struct Int8Product {
   static constexpr std::int64_t group = 2;
   static constexpr std::int64_t column_bytes = 2;
   static constexpr bool quantised = true;
-  static constexpr std::int32_t activation_offset = 0;
 
   static Sum zero() { return spread(std::int32_t{0}); }
   static Operand weights(const std::byte* from) { return load_byte_pairs(from); }

@@ -49,8 +49,9 @@ inline Floats with_sign(Floats x, Floats sign) { return _mm256_or_ps(magnitude(x
 
 inline Integers add(Integers a, Integers b) { return _mm256_add_epi32(a, b); }
 inline Integers subtract(Integers a, Integers b) { return _mm256_sub_epi32(a, b); }
-inline Integers minimum(Integers a, Integers b) { return _mm256_min_epi32(a, b); }
 inline Integers maximum(Integers a, Integers b) { return _mm256_max_epi32(a, b); }
+inline Integers minimum(Integers a, Integers b) { return _mm256_min_epi32(a, b); }
+inline Integers multiply(Integers a, Integers b) { return _mm256_mullo_epi32(a, b); }
 inline Integers bitwise_and(Integers a, Integers b) { return _mm256_and_si256(a, b); }
 inline Integers bitwise_or(Integers a, Integers b) { return _mm256_or_si256(a, b); }
 template <int count>

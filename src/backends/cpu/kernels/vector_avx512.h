@@ -54,8 +54,9 @@ inline Floats with_sign(Floats x, Floats sign) {
 
 inline Integers add(Integers a, Integers b) { return _mm512_add_epi32(a, b); }
 inline Integers subtract(Integers a, Integers b) { return _mm512_sub_epi32(a, b); }
-inline Integers minimum(Integers a, Integers b) { return _mm512_min_epi32(a, b); }
 inline Integers maximum(Integers a, Integers b) { return _mm512_max_epi32(a, b); }
+inline Integers minimum(Integers a, Integers b) { return _mm512_min_epi32(a, b); }
+inline Integers multiply(Integers a, Integers b) { return _mm512_mullo_epi32(a, b); }
 inline Integers bitwise_and(Integers a, Integers b) { return _mm512_and_si512(a, b); }
 inline Integers bitwise_or(Integers a, Integers b) { return _mm512_or_si512(a, b); }
 template <int count>

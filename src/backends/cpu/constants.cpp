@@ -1,0 +1,112 @@
+#include "backends/cpu/constants.h"
+
+#include <fmt/format.h>
+
+#include "backends/cpu/linear_weights.h"
+#include "backends/cpu/row_kernels.h"
+#include "ipfs_accelerate/error.h"
+#include "passes/rewriter.h"
+
+namespace accelerate::cpu {
+namespace {
+
+bool is_float(DType dtype) {
+  return dtype == DType::float32 || dtype == DType::float16 || dtype == DType::bfloat16 || dtype == DType::float64;
+}
+
+bool is_plain(DType dtype) { return dtype == DType::float32 || dtype == DType::int64 || dtype == DType::boolean; }
+
+/// Whether the node reads its input'th input in whatever float encoding it is stored.
+bool reads_encoded(const Graph& graph, const Node& node, std::size_t input, const std::vector<bool>& stacked) {
+  switch (node.op) {
+    case Op::gather:
+      return input == 0;
+    case Op::concat:
+      return stacked[static_cast<std::size_t>(node.outputs.front())];
+    case Op::linear:
+    case Op::layer_norm:
+    case Op::rms_norm:
+    case Op::add_norm:
+    case Op::embedding_norm:
+      return is_row_local(graph, node);
+    default:
+      return false;
+  }
+}
+
+template <typename T>
+void widen(const Tensor& from, Tensor& to) {
+  const std::span<const T> values = from.values<T>();
+  std::ranges::copy(values, to.mutable_values<std::int64_t>().begin());
+}
+
+Tensor decoded(const Tensor& tensor) {
+  const std::vector<std::int64_t> shape(tensor.shape().begin(), tensor.shape().end());
+  if (is_float(tensor.dtype())) {
+    Tensor result = Tensor::zeros(DType::float32, shape);
+    decode_floats(tensor, 0, tensor.size(), result.mutable_values<float>().data());
+    return result;
+  }
+  Tensor result = Tensor::zeros(DType::int64, shape);
+  switch (tensor.dtype()) {
+    case DType::int32:
+      widen<std::int32_t>(tensor, result);
+      return result;
+    case DType::int16:
+      widen<std::int16_t>(tensor, result);
+      return result;
+    case DType::int8:
+      widen<std::int8_t>(tensor, result);
+      return result;
+    case DType::uint8:
+      widen<std::uint8_t>(tensor, result);
+      return result;
+    default:
+      throw Error(ErrorKind::internal, fmt::format("a constant is stored as {}, which no step reads", name_of(tensor.dtype())));
+  }
+}
+
+}  // namespace
+
+std::vector<bool> stacked_weights(const Graph& graph) {
+  std::vector<bool> stacked(static_cast<std::size_t>(graph.value_count()), false);
+  for (const Node& node : graph.nodes())
+    if (node.op == Op::concat && !constant_parts(graph, node.outputs.front()).empty())
+      stacked[static_cast<std::size_t>(node.outputs.front())] = true;
+  for (const Node& node : graph.nodes())
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const bool packed = node.op == Op::linear && (i == 1 || i == 2) && is_row_local(graph, node);
+      if (node.inputs[i] != no_value && !packed) stacked[static_cast<std::size_t>(node.inputs[i])] = false;
+    }
+  for (const NamedValue& output : graph.outputs()) stacked[static_cast<std::size_t>(output.value)] = false;
+  return stacked;
+}
+
+Graph decode_constants(const Graph& graph) {
+  const std::vector<bool> stacked = stacked_weights(graph);
+  std::vector<bool> decode(static_cast<std::size_t>(graph.value_count()), false);
+  for (const Node& node : graph.nodes())
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const ConstantOptions* constant = graph.constant_of(node.inputs[i]);
+      if (constant == nullptr || is_plain(constant->tensor.dtype())) continue;
+      if (!is_float(constant->tensor.dtype()) || !reads_encoded(graph, node, i, stacked))
+        decode[static_cast<std::size_t>(node.inputs[i])] = true;
+    }
+  for (const NamedValue& output : graph.outputs()) {
+    const ConstantOptions* constant = graph.constant_of(output.value);
+    if (constant != nullptr && !is_plain(constant->tensor.dtype())) decode[static_cast<std::size_t>(output.value)] = true;
+  }
+
+  Rewriter rewriter(graph);
+  for (const Node& node : graph.nodes()) {
+    if (node.op == Op::constant && decode[static_cast<std::size_t>(node.outputs.front())]) {
+      const auto& constant = node.as<ConstantOptions>();
+      rewriter.replace(node.outputs.front(), rewriter.graph().constant(decoded(constant.tensor), constant.name));
+    } else {
+      rewriter.copy(node);
+    }
+  }
+  return rewriter.finish();
+}
+
+}  // namespace accelerate::cpu

@@ -1,0 +1,18 @@
+// How constants reach the steps: those that packing reads stay as the checkpoint stores them.
+#pragma once
+
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace accelerate::cpu {
+
+/// By value: the concats of constants that linears alone read, as their weights or biases. They are never computed:
+/// packing takes their parts one after another.
+std::vector<bool> stacked_weights(const Graph& graph);
+
+/// The graph with every constant in the dtype that the steps read: float32, int64 or boolean. Weights that are packed
+/// and tables that are looked up keep their encoding, so that they are neither copied nor held twice.
+Graph decode_constants(const Graph& graph);
+
+}  // namespace accelerate::cpu
