@@ -114,8 +114,7 @@ void write_file_atomically(const fs::path& path, std::span<const std::span<const
 
 bool stays_inside(std::string_view path) {
   const fs::path parts(path);
-  return path.find('\0') == std::string_view::npos && !parts.is_absolute() &&
-         std::find(parts.begin(), parts.end(), fs::path("..")) == parts.end();
+  return path.find('\0') == std::string_view::npos && !parts.is_absolute() && std::ranges::find(parts, fs::path("..")) == parts.end();
 }
 
 }  // namespace accelerate

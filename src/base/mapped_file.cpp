@@ -41,7 +41,7 @@ void MappedFile::advise_unused(std::span<const std::byte> range) const {
   const std::uintptr_t begin = (std::max(range_begin, file_begin) + page - 1) / page * page;
   const std::uintptr_t end = std::min(range_begin + range.size(), file_begin + size_) / page * page;
   // It is only advice: a system that does not take it keeps the pages, and nothing else changes.
-  if (begin < end) static_cast<void>(::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED));
+  if (begin < end) static_cast<void>(::madvise(const_cast<std::byte*>(data_) + (begin - file_begin), end - begin, MADV_DONTNEED));
 }
 
 }  // namespace accelerate

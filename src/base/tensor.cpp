@@ -89,8 +89,8 @@ Tensor Tensor::zeros(DType dtype, std::vector<std::int64_t> shape) {
   if (memory == nullptr)
     throw Error(ErrorKind::out_of_memory, fmt::format("no memory for {} of shape {}", name_of(dtype), shape_text(result.shape_)));
   std::memset(memory, 0, bytes);
-  result.bytes_ = std::shared_ptr<const std::byte>(
-      memory, [](const std::byte* p) { ::operator delete(const_cast<std::byte*>(p), alignment); });
+  result.bytes_ =
+      std::shared_ptr<const std::byte>(memory, [](const std::byte* p) { ::operator delete(const_cast<std::byte*>(p), alignment); });
   return result;
 }
 

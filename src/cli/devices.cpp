@@ -105,12 +105,13 @@ void print_table(Output& out) {
 
 void devices(bool json) {
   Output out;
-  if (json)
+  if (json) {
     out.line(Json{
         {"machine", machine_json(detect_hardware())}, {"isa", selected_isa_text()}, {"isas", isa_json()}, {"backends", backends_json()}}
                  .dump());
-  else
+  } else {
     print_table(out);
+  }
   out.finish();
 }
 

@@ -33,7 +33,7 @@ int report(ErrorKind kind, std::string message, bool json) {
 std::vector<std::string> words_of(int count, char** words) {
   std::vector<std::string> result(words + 1, words + count);
   for (std::size_t i = 0; i + 1 < result.size(); ++i) {
-    if (result[i] != "--passes" || !result[i + 1].starts_with("-") || result[i + 1].starts_with("--")) continue;
+    if (result[i] != "--passes" || !result[i + 1].starts_with('-') || result[i + 1].starts_with("--")) continue;
     result[i] += "=" + result[i + 1];
     result.erase(result.begin() + static_cast<std::ptrdiff_t>(i) + 1);
   }
@@ -58,7 +58,7 @@ void add_commands(CLI::App& app) {
 
 /// Throws invalid_argument when the word that must be a sub-command of `app`, or of that one, is none.
 void expect_known_commands(const CLI::App& app, std::span<const std::string> words) {
-  if (words.empty() || words.front().starts_with("-") || app.get_subcommands({}).empty()) return;
+  if (words.empty() || words.front().starts_with('-') || app.get_subcommands({}).empty()) return;
   std::string known;
   for (const CLI::App* command : app.get_subcommands({})) {
     if (command->get_name() == words.front()) return expect_known_commands(*command, words.subspan(1));

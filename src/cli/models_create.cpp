@@ -46,7 +46,7 @@ void create(const CreateOptions& options) {
   const CreatedModel created = create_model(std::move(config), folder, create_options);
 
   Output out;
-  if (options.json)
+  if (options.json) {
     out.line(nlohmann::ordered_json{
         {"path", folder},
         {"tensors", created.tensors},
@@ -54,9 +54,10 @@ void create(const CreateOptions& options) {
         {"seed", options.seed},
         {"random_weights",
          true}}.dump());
-  else
+  } else {
     out.line(fmt::format("{}: {} tensors, {} parameters, random weights from seed {}", folder, created.tensors, created.parameters,
                          options.seed));
+  }
   out.finish();
 }
 

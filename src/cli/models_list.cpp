@@ -32,7 +32,7 @@ std::vector<fs::path> model_folders(const fs::path& top) {
   for (; !failure && entry != fs::recursive_directory_iterator(); entry.increment(failure)) {
     std::error_code ignored;
     if (!entry->is_directory(ignored)) continue;
-    if (entry->path().filename().string().starts_with(".") || entry.depth() >= deepest_level) entry.disable_recursion_pending();
+    if (entry->path().filename().string().starts_with('.') || entry.depth() >= deepest_level) entry.disable_recursion_pending();
     if (fs::exists(entry->path() / "config.json", ignored) && !fs::exists(entry->path().parent_path() / "modules.json", ignored))
       folders.push_back(entry->path());
   }

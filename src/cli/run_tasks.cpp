@@ -15,7 +15,7 @@ std::vector<std::string> texts_of(std::span<const RunInput> inputs) {
   return texts;
 }
 
-std::string cut_note(bool truncated) { return truncated ? "  (too long: the end was not read)" : ""; }
+std::string_view cut_note(bool truncated) { return truncated ? "  (too long: the end was not read)" : ""; }
 
 class EmbedRunner final : public TaskRunner {
  public:
@@ -72,7 +72,7 @@ class FillMaskRunner final : public TaskRunner {
       for (const MaskCandidate& candidate : candidates) words.push_back(fmt::format("{} {:.3f}", candidate.token, candidate.score));
       result += fmt::format("{}{}", result.empty() ? "" : "\n    ", fmt::join(words, ", "));
     }
-    return result + cut_note(filled_[i].truncated);
+    return fmt::format("{}{}", result, cut_note(filled_[i].truncated));
   }
 
  private:
@@ -129,7 +129,7 @@ class TagRunner final : public TaskRunner {
     for (const Entity& entity : tagged_[i].entities)
       result += fmt::format("{}{} {:.3f}  {}  ({} to {})", result.empty() ? "" : "\n    ", entity.label, entity.score, entity.text,
                             entity.span.begin, entity.span.end);
-    return (result.empty() ? "no entity" : result) + cut_note(tagged_[i].truncated);
+    return fmt::format("{}{}", result.empty() ? "no entity" : result, cut_note(tagged_[i].truncated));
   }
 
  private:

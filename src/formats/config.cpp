@@ -192,7 +192,7 @@ std::vector<std::string> Config::labels() const {
     std::size_t index = 0;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), index);
     if (error != std::errc() || end != key.data() + key.size() || index >= labels.size() || seen[index])
-      refuse("id2label", fmt::format("each of the keys \"0\" to \"{}\" once", labels.size() - 1));
+      refuse("id2label", fmt::format(R"(each of the keys "0" to "{}" once)", labels.size() - 1));
     seen[index] = true;
     labels[index] = name;
   }

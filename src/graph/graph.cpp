@@ -66,7 +66,8 @@ Value Graph::add(Op op, std::vector<ValueId> inputs, Options options) {
   const OpTraits& traits = traits_of(op);
   const auto given = static_cast<int>(inputs.size());
   if (given < traits.least_inputs || given > traits.most_inputs)
-    throw Error(ErrorKind::internal, fmt::format("[{}] takes {} to {} inputs, got {}", traits.name, traits.least_inputs, traits.most_inputs, given));
+    throw Error(ErrorKind::internal,
+                fmt::format("[{}] takes {} to {} inputs, got {}", traits.name, traits.least_inputs, traits.most_inputs, given));
   Node node{op, std::move(inputs), {}, std::move(options)};
   std::vector<ValueType> types = infer_types(*this, node);
   for (ValueType& type : types) {

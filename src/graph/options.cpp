@@ -17,7 +17,8 @@ struct TextOf {
   std::string operator()(const ReshapeOptions& o) const { return accelerate::text_of(o.shape); }
   std::string operator()(const TransposeOptions& o) const { return fmt::format("[{}]", fmt::join(o.permutation, ", ")); }
   std::string operator()(const SliceOptions& o) const {
-    return fmt::format("axis={} start={} stop={}{}", o.axis, o.start.text(), o.stop.text(), o.step == 1 ? "" : fmt::format(" step={}", o.step));
+    return fmt::format("axis={} start={} stop={}{}", o.axis, o.start.text(), o.stop.text(),
+                       o.step == 1 ? "" : fmt::format(" step={}", o.step));
   }
   std::string operator()(const AxisOptions& o) const { return fmt::format("axis={}", o.axis); }
   std::string operator()(const UnaryOptions& o) const { return std::string(name_of(o.function)); }
@@ -47,9 +48,10 @@ struct TextOf {
 }  // namespace
 
 std::string_view name_of(UnaryFunction function) {
-  constexpr std::array<std::string_view, 16> names{"negate", "absolute", "exponential", "logarithm",  "square_root", "reciprocal_square_root",
-                                                   "sine",   "cosine",   "tanh",        "sigmoid",    "erf",         "relu",
-                                                   "gelu_erf", "gelu_tanh", "gelu_quick", "silu"};
+  constexpr std::array<std::string_view, 16> names{
+      "negate",   "absolute",  "exponential", "logarithm", "square_root", "reciprocal_square_root",
+      "sine",     "cosine",    "tanh",        "sigmoid",   "erf",         "relu",
+      "gelu_erf", "gelu_tanh", "gelu_quick",  "silu"};
   return names.at(static_cast<std::size_t>(function));
 }
 

@@ -72,8 +72,8 @@ struct MatmulOptions {
 };
 
 struct LinearOptions {
-  std::optional<UnaryFunction> activation;   ///< set by passes
-  Precision precision = Precision::fp32;     ///< set by passes
+  std::optional<UnaryFunction> activation;  ///< set by passes
+  Precision precision = Precision::fp32;    ///< set by passes
 };
 
 struct NormOptions {
@@ -81,11 +81,11 @@ struct NormOptions {
 };
 
 struct AttentionOptions {
-  float scale = 1;                       ///< of the scores
-  bool causal = false;                   ///< a query sees no key after its own place, counted from the ends of both sequences
-  std::int64_t window_left = -1;         ///< keys further back than this are not seen; -1: all are
-  std::int64_t window_right = -1;        ///< keys further ahead than this are not seen; -1: all are
-  Precision precision = Precision::fp32; ///< set by passes
+  float scale = 1;                        ///< of the scores
+  bool causal = false;                    ///< a query sees no key after its own place, counted from the ends of both sequences
+  std::int64_t window_left = -1;          ///< keys further back than this are not seen; -1: all are
+  std::int64_t window_right = -1;         ///< keys further ahead than this are not seen; -1: all are
+  Precision precision = Precision::fp32;  ///< set by passes
 };
 
 enum class Pooling : std::uint8_t { mean, maximum, sum, first, last };
@@ -94,9 +94,9 @@ struct PoolOptions {
   Pooling function = Pooling::mean;
 };
 
-using Options = std::variant<NoOptions, InputOptions, ConstantOptions, ReshapeOptions, TransposeOptions, SliceOptions, AxisOptions, UnaryOptions,
-                             BinaryOptions, CastOptions, ReduceOptions, SoftmaxOptions, MatmulOptions, LinearOptions, NormOptions,
-                             AttentionOptions, PoolOptions>;
+using Options = std::variant<NoOptions, InputOptions, ConstantOptions, ReshapeOptions, TransposeOptions, SliceOptions, AxisOptions,
+                             UnaryOptions, BinaryOptions, CastOptions, ReduceOptions, SoftmaxOptions, MatmulOptions, LinearOptions,
+                             NormOptions, AttentionOptions, PoolOptions>;
 
 /// The function's name: "gelu_erf", …
 std::string_view name_of(UnaryFunction function);

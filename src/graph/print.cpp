@@ -30,7 +30,8 @@ std::string to_text(const Graph& graph) {
       types += (types.empty() ? "" : ", ") + text_of(graph.type(output));
     }
     const std::string options = text_of(node.options);
-    text += fmt::format("{} = {}({}){}{} : {}\n", results, traits_of(node.op).name, inputs_text(graph, node), options.empty() ? "" : " ", options, types);
+    text += fmt::format("{} = {}({}){}{} : {}\n", results, traits_of(node.op).name, inputs_text(graph, node), options.empty() ? "" : " ",
+                        options, types);
   }
   for (const NamedValue& output : graph.outputs()) text += fmt::format("output {} = {}\n", output.name, value_name(graph, output.value));
   return text;
@@ -50,7 +51,8 @@ std::string to_graphviz(const Graph& graph) {
     }
   }
   for (const NamedValue& output : graph.outputs())
-    text += fmt::format("  \"{0}\" [shape=ellipse];\n  n{1} -> \"{0}\";\n", output.name, &graph.producer(output.value) - graph.nodes().data());
+    text +=
+        fmt::format("  \"{0}\" [shape=ellipse];\n  n{1} -> \"{0}\";\n", output.name, &graph.producer(output.value) - graph.nodes().data());
   return text + "}\n";
 }
 

@@ -89,7 +89,7 @@ ValueType reshape_rule(const Rule& rule, const ReshapeOptions& options) {
 ValueType transpose_rule(const Rule& rule, const TransposeOptions& options) {
   const Shape& shape = rule.shape(0);
   std::vector<int> sorted = options.permutation;
-  std::sort(sorted.begin(), sorted.end());
+  std::ranges::sort(sorted);
   Shape result;
   for (std::size_t i = 0; i < sorted.size(); ++i) {
     if (sorted.size() != shape.size() || sorted[i] != static_cast<int>(i)) rule.fail("the permutation does not name each axis once");
@@ -137,10 +137,10 @@ ValueType matmul_rule(const Rule& rule, const MatmulOptions& options) {
   }
   const Shape& a = rule.shape(0);
   const Shape& b = rule.shape(1);
-  const auto rows = a[a.size() - (options.transpose_a ? 1 : 2)];
-  const auto a_inner = a[a.size() - (options.transpose_a ? 2 : 1)];
-  const auto b_inner = b[b.size() - (options.transpose_b ? 1 : 2)];
-  const auto columns = b[b.size() - (options.transpose_b ? 2 : 1)];
+  const Dim& rows = a[a.size() - (options.transpose_a ? 1 : 2)];
+  const Dim& a_inner = a[a.size() - (options.transpose_a ? 2 : 1)];
+  const Dim& b_inner = b[b.size() - (options.transpose_b ? 1 : 2)];
+  const Dim& columns = b[b.size() - (options.transpose_b ? 2 : 1)];
   if (!(a_inner == b_inner)) rule.fail(fmt::format("{} and {} share no inner size", text_of(a), text_of(b)));
   Shape result = broadcast(Shape(a.begin(), a.end() - 2), Shape(b.begin(), b.end() - 2));
   result.push_back(rows);

@@ -14,7 +14,9 @@ void verify(const Graph& graph) {
   for (std::size_t index = 0; index < graph.nodes().size(); ++index) {
     const Node& node = graph.nodes()[index];
     const OpTraits& traits = traits_of(node.op);
-    const auto fail = [&](const std::string& what) { throw Error(ErrorKind::internal, fmt::format("[{}] node {}: {}", traits.name, index, what)); };
+    const auto fail = [&](const std::string& what) {
+      throw Error(ErrorKind::internal, fmt::format("[{}] node {}: {}", traits.name, index, what));
+    };
 
     for (ValueId input : node.inputs)
       if (input != no_value && !exists(input)) fail(fmt::format("reads value {}, which no earlier node makes", input));
@@ -31,7 +33,8 @@ void verify(const Graph& graph) {
     }
   }
   for (const NamedValue& output : graph.outputs())
-    if (!exists(output.value)) throw Error(ErrorKind::internal, fmt::format("output '{}' is value {}, which no node makes", output.name, output.value));
+    if (!exists(output.value))
+      throw Error(ErrorKind::internal, fmt::format("output '{}' is value {}, which no node makes", output.name, output.value));
 }
 
 }  // namespace accelerate

@@ -8,7 +8,9 @@
 
 namespace accelerate {
 
-std::string Weights::full_name(std::string_view name) const { return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name); }
+std::string Weights::full_name(std::string_view name) const {
+  return path_.empty() ? std::string(name) : fmt::format("{}.{}", path_, name);
+}
 
 Weights Weights::operator/(std::string_view name) const {
   Weights below = *this;
@@ -23,9 +25,11 @@ bool Weights::contains(std::string_view name) const { return source_->contains(f
 Value Weights::get(std::string_view name, std::span<const std::int64_t> shape) const {
   const std::string full = full_name(name);
   const Tensor* tensor = source_->find(full, shape);
-  if (tensor == nullptr) throw Error(ErrorKind::invalid_file, fmt::format("weight '{}' {} is not in the checkpoint", full, shape_text(shape)));
+  if (tensor == nullptr)
+    throw Error(ErrorKind::invalid_file, fmt::format("weight '{}' {} is not in the checkpoint", full, shape_text(shape)));
   if (!std::ranges::equal(tensor->shape(), shape))
-    throw Error(ErrorKind::invalid_file, fmt::format("weight '{}' is {}, expected {}", full, shape_text(tensor->shape()), shape_text(shape)));
+    throw Error(ErrorKind::invalid_file,
+                fmt::format("weight '{}' is {}, expected {}", full, shape_text(tensor->shape()), shape_text(shape)));
   return graph_->constant(*tensor, full);
 }
 

@@ -23,11 +23,16 @@ UnaryFunction activation_named(std::string_view name) {
     UnaryFunction function;
   };
   static constexpr std::array rows{
-      Row{"gelu", UnaryFunction::gelu_erf},        Row{"gelu_python", UnaryFunction::gelu_erf},
-      Row{"gelu_new", UnaryFunction::gelu_tanh},   Row{"gelu_fast", UnaryFunction::gelu_tanh},
-      Row{"gelu_pytorch_tanh", UnaryFunction::gelu_tanh}, Row{"quick_gelu", UnaryFunction::gelu_quick},
-      Row{"relu", UnaryFunction::relu},            Row{"silu", UnaryFunction::silu},
-      Row{"swish", UnaryFunction::silu},           Row{"tanh", UnaryFunction::tanh},
+      Row{"gelu", UnaryFunction::gelu_erf},
+      Row{"gelu_python", UnaryFunction::gelu_erf},
+      Row{"gelu_new", UnaryFunction::gelu_tanh},
+      Row{"gelu_fast", UnaryFunction::gelu_tanh},
+      Row{"gelu_pytorch_tanh", UnaryFunction::gelu_tanh},
+      Row{"quick_gelu", UnaryFunction::gelu_quick},
+      Row{"relu", UnaryFunction::relu},
+      Row{"silu", UnaryFunction::silu},
+      Row{"swish", UnaryFunction::silu},
+      Row{"tanh", UnaryFunction::tanh},
       Row{"sigmoid", UnaryFunction::sigmoid},
   };
   std::string known;
@@ -47,7 +52,8 @@ std::int64_t heads_of(const Config& config, std::int64_t hidden) {
 Value self_attention(Value x, Value sequences, const Weights& weights, SelfAttentionOptions options) {
   const std::int64_t hidden = x.dim(-1).value();
   const auto heads = [&](std::string_view name) { return split_heads(linear(x, weights / name, hidden), options.heads); };
-  const float scale = 1.0F / std::sqrt(static_cast<float>(hidden / options.heads));
+  const std::int64_t head_size = hidden / options.heads;
+  const float scale = 1.0F / std::sqrt(static_cast<float>(head_size));
   return merge_heads(attention(heads(options.query), heads(options.key), heads(options.value), sequences, sequences, {.scale = scale}));
 }
 

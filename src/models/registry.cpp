@@ -54,7 +54,8 @@ Head head_of(const Config& config) {
   if (classes.empty()) return Head::base;
   for (const HeadRow& row : head_rows)
     if (classes.front().ends_with(row.class_suffix)) return row.head;
-  throw Error(ErrorKind::unsupported, fmt::format("{}: architecture '{}' has a head that is not supported", config.source(), classes.front()));
+  throw Error(ErrorKind::unsupported,
+              fmt::format("{}: architecture '{}' has a head that is not supported", config.source(), classes.front()));
 }
 
 std::span<const Architecture> all_architectures() { return architectures; }
@@ -72,7 +73,8 @@ const Architecture& architecture_of(const Config& config) {
 Graph build_graph(const Config& config, WeightSource& weights, Head head) {
   const Architecture& architecture = architecture_of(config);
   if (std::ranges::find(architecture.heads, head) == architecture.heads.end())
-    throw Error(ErrorKind::unsupported, fmt::format("{}: '{}' has no {} head here", config.source(), architecture.model_type, name_of(head)));
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{}: '{}' has no {} head here", config.source(), architecture.model_type, name_of(head)));
   Graph graph;
   architecture.build({.graph = graph, .weights = Weights(graph, weights), .config = config, .head = head});
   return graph;

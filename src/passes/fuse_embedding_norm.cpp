@@ -28,7 +28,8 @@ Graph fuse_embedding_norm(const Graph& graph, const PassContext&) {
   Rewriter rewriter(graph);
   for (const Node& node : graph.nodes()) {
     std::vector<const Node*> gathers;
-    const bool whole_norm = node.op == Op::layer_norm && node.inputs.size() == 3 && node.inputs[1] != no_value && node.inputs[2] != no_value;
+    const bool whole_norm =
+        node.op == Op::layer_norm && node.inputs.size() == 3 && node.inputs[1] != no_value && node.inputs[2] != no_value;
     if (!whole_norm || !collect_gathers(graph, node.inputs.front(), uses, gathers)) {
       rewriter.copy(node);
       continue;

@@ -29,8 +29,8 @@ Graph set_precision(const Graph& graph, const PassContext& context) {
   Rewriter rewriter(graph);
   for (const Node& node : graph.nodes()) {
     Node changed = node;
-    if (auto* linear = std::get_if<LinearOptions>(&changed.options); linear != nullptr)
-      if (is_stored(graph, node.inputs[1]) && !is_narrow(graph, node.inputs[1])) linear->precision = context.precision;
+    auto* linear = std::get_if<LinearOptions>(&changed.options);
+    if (linear != nullptr && is_stored(graph, node.inputs[1]) && !is_narrow(graph, node.inputs[1])) linear->precision = context.precision;
     if (auto* attention = std::get_if<AttentionOptions>(&changed.options)) attention->precision = context.precision;
     rewriter.copy(changed);
   }

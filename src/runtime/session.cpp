@@ -31,7 +31,7 @@ Session::Session(ModelFolder folder, const SessionOptions& options)
 
   checkpoint_ = std::make_shared<Checkpoint>(folder_.transformer);
   Graph graph = build_graph(folder_.config, *checkpoint_, head_);
-  if (options.adapt) graph = options.adapt(std::move(graph));
+  if (options.adapt) graph = options.adapt(graph);
 
   threads_ = std::make_shared<ThreadPool>(options.threads);
   executable_ = choice.backend->compile(std::move(graph),

@@ -19,7 +19,7 @@ struct SessionOptions {
   int threads = 0;                                ///< 0: one for each core that this process may use
   std::vector<std::string> disabled_passes = {};  ///< by name
   std::optional<Head> head = {};                  ///< instead of the one that config.json names
-  std::function<Graph(Graph)> adapt = {};         ///< changes the model's graph before it is compiled, when set
+  std::function<Graph(const Graph&)> adapt = {};  ///< changes the model's graph before it is compiled, when set
 };
 
 /// Where and how a session computes, for reports.

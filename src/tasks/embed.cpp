@@ -15,7 +15,7 @@ SessionOptions with_pooling(SessionOptions options, const std::optional<Sentence
   EmbeddingSettings settings;
   if (sentence) settings = {.modes = sentence->pooling.modes, .normalize = sentence->normalize};
   options.head = Head::base;
-  options.adapt = [settings](Graph graph) { return embedding_graph(graph, settings); };
+  options.adapt = [settings](const Graph& graph) { return embedding_graph(graph, settings); };
   return options;
 }
 

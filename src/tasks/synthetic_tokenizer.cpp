@@ -121,7 +121,7 @@ Json post_processor(const SpecialTokens& special, const Json& vocabulary) {
 
 Json added_tokens(const SpecialTokens& special, const Json& vocabulary) {
   std::vector<Json> tokens;
-  for (std::string_view token : special.by_id)
+  for (std::string_view token : special.by_id) {
     tokens.push_back({{"id", vocabulary.at(std::string(token))},
                       {"content", token},
                       {"single_word", false},
@@ -129,6 +129,7 @@ Json added_tokens(const SpecialTokens& special, const Json& vocabulary) {
                       {"rstrip", false},
                       {"normalized", false},
                       {"special", true}});
+  }
   std::ranges::sort(tokens, {}, [](const Json& token) { return token.at("id").get<std::int64_t>(); });
   return tokens;
 }

@@ -89,6 +89,11 @@ TEST_P(Batching, EqualLengthsGiveWhatSinglesGive) { expect_same_alone(std::array
 
 TEST_P(Batching, RaggedLengthsGiveWhatSinglesGive) { expect_same_alone(std::array<std::int64_t, 7>{1, 5, 17, 70, 2, 1, 33}); }
 
+// So many tokens that the cpu backend cuts the batch into pieces.
+TEST_P(Batching, LargeBatchesGiveWhatSinglesGive) {
+  expect_same_alone(std::array<std::int64_t, 12>{128, 60, 60, 7, 100, 128, 31, 90, 1, 77, 120, 66});
+}
+
 TEST_P(Batching, RunsAreRepeatable) {
   const auto& [backend, precision] = GetParam();
   const auto executable = backend_named(backend)->compile(encoder(), options_for(precision));

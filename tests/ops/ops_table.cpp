@@ -1,5 +1,5 @@
-// Lists what each backend does with the cases of the op tests: `ops_table support` prints the Markdown table of
-// docs/ops.md, `ops_table perf [PREFIX]` nanoseconds a run.
+// Lists what each backend does with the cases of the op tests: `ops_table support` prints docs/ops.md, `ops_table perf
+// [PREFIX]` nanoseconds a run.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -34,7 +34,16 @@ std::string support_of(const Backend& backend, Op op) {
   return traits_of(op).kind == OpKind::fused ? "decomposed" : "no";
 }
 
+constexpr std::string_view preface = R"(# Ops
+
+Written by `make docs`, from `src/graph/ops.def` and the cases of `tests/ops`. *yes*: the backend runs every case of the op
+as it stands; *in part*: some of them, and it names a reason for the others; *decomposed*: passes turn the op into others
+first; *-*: the backend is not part of the build that wrote this. Fused ops come from passes alone.
+
+)";
+
 void print_support() {
+  fmt::print("{}", preface);
   const auto backends = all_backends();
   std::string header = "| op | what it computes |";
   std::string rule = "|---|---|";

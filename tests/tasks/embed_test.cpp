@@ -101,7 +101,7 @@ TEST(EmbeddingGraph, PoolsInEveryWay) {
   const auto pooled = [&](PoolingMode mode) {
     SessionOptions options{.backend = "reference"};
     options.head = Head::base;
-    options.adapt = [mode](Graph graph) { return embedding_graph(graph, {.modes = {mode}}); };
+    options.adapt = [mode](const Graph& graph) { return embedding_graph(graph, {.modes = {mode}}); };
     return TextModel(opened, options);
   };
   const TextModel states(opened, {.backend = "reference", .head = Head::base});

@@ -40,11 +40,12 @@ TEST(Model, MayBeUsedFromManyThreadsAtOnce) {
   const Model model = Model::load(folder.path(), {.threads = 2});
   const Tensor expected = model.embed(texts).vectors;
   std::vector<std::thread> threads;
-  for (int i = 0; i < 4; ++i)
+  for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {
       const Tensor vectors = model.embed(texts).vectors;
       for (std::size_t j = 0; j < 96; ++j) EXPECT_NEAR(vectors.values<float>()[j], expected.values<float>()[j], 1e-6);
     });
+  }
   for (std::thread& thread : threads) thread.join();
 }
 

@@ -40,8 +40,8 @@ TEST(Rectangle, PaddingChangesNothing) {
 TEST(Rectangle, TakesPositionIds) {
   const CreatedModelFolder folder(Task::embed);
   const Session session = load(folder);
-  const auto states = [&](std::vector<std::int64_t> positions) {
-    return run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}, {"position_ids", integers(std::move(positions), {1, 2})}})
+  const auto states = [&](const std::vector<std::int64_t>& positions) {
+    return run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}, {"position_ids", integers(positions, {1, 2})}})
         .at("last_hidden_state");
   };
   const Tensor usual = run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}}).at("last_hidden_state");

@@ -24,12 +24,14 @@ struct Block {
 class Attention final : public Step {
  public:
   Attention(const RowKernelContext& context, const Node& node)
-      : kernels_(context.kernels), options_(node.as<AttentionOptions>()), inputs_(node.inputs), output_(node.outputs.front()) {
-    const Shape& query = context.graph.type(node.inputs[0]).shape;
-    query_heads_ = query[1].value();
-    head_size_ = query[2].value();
-    value_size_ = context.graph.type(node.inputs[2]).shape[2].value();
-    key_heads_ = context.graph.type(node.inputs[1]).shape[1].value();
+      : kernels_(context.kernels),
+        options_(node.as<AttentionOptions>()),
+        inputs_(node.inputs),
+        output_(node.outputs.front()),
+        query_heads_(context.graph.type(node.inputs[0]).shape[1].value()),
+        key_heads_(context.graph.type(node.inputs[1]).shape[1].value()),
+        head_size_(context.graph.type(node.inputs[0]).shape[2].value()),
+        value_size_(context.graph.type(node.inputs[2]).shape[2].value()) {
     for (ValueId input : node.inputs) reads.push_back(context.placements[input].root);
     writes.push_back(output_);
   }
@@ -73,12 +75,13 @@ class Attention final : public Step {
     for (std::int64_t i = 0; i + 1 < call.rows(inputs_[3]); ++i) {
       const std::int64_t queries = query_begins[i + 1] - query_begins[i];
       const std::int64_t keys = key_begins[i + 1] - key_begins[i];
-      for (std::int64_t first = 0; first < queries; first += query_block)
+      for (std::int64_t first = 0; first < queries; first += query_block) {
         blocks.push_back({.first_query = query_begins[i] + first,
                           .queries = std::min(query_block, queries - first),
                           .first_key = key_begins[i],
                           .keys = keys,
                           .place = keys - queries + first});
+      }
     }
     std::ranges::stable_sort(blocks, std::ranges::greater{}, [](const Block& block) { return block.queries * block.keys; });
     return blocks;

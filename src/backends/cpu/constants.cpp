@@ -73,11 +73,12 @@ std::vector<bool> stacked_weights(const Graph& graph) {
   for (const Node& node : graph.nodes())
     if (node.op == Op::concat && !constant_parts(graph, node.outputs.front()).empty())
       stacked[static_cast<std::size_t>(node.outputs.front())] = true;
-  for (const Node& node : graph.nodes())
+  for (const Node& node : graph.nodes()) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const bool packed = node.op == Op::linear && (i == 1 || i == 2) && is_row_local(graph, node);
       if (node.inputs[i] != no_value && !packed) stacked[static_cast<std::size_t>(node.inputs[i])] = false;
     }
+  }
   for (const NamedValue& output : graph.outputs()) stacked[static_cast<std::size_t>(output.value)] = false;
   return stacked;
 }
@@ -85,13 +86,14 @@ std::vector<bool> stacked_weights(const Graph& graph) {
 Graph decode_constants(const Graph& graph) {
   const std::vector<bool> stacked = stacked_weights(graph);
   std::vector<bool> decode(static_cast<std::size_t>(graph.value_count()), false);
-  for (const Node& node : graph.nodes())
+  for (const Node& node : graph.nodes()) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ConstantOptions* constant = graph.constant_of(node.inputs[i]);
       if (constant == nullptr || is_plain(constant->tensor.dtype())) continue;
       if (!is_float(constant->tensor.dtype()) || !reads_encoded(graph, node, i, stacked))
         decode[static_cast<std::size_t>(node.inputs[i])] = true;
     }
+  }
   for (const NamedValue& output : graph.outputs()) {
     const ConstantOptions* constant = graph.constant_of(output.value);
     if (constant != nullptr && !is_plain(constant->tensor.dtype())) decode[static_cast<std::size_t>(output.value)] = true;

@@ -55,6 +55,7 @@ CpuExecutable::CpuExecutable(CompileReport report, const CompileOptions& options
   const ThreadPool::Place place(*threads_);
   report_.graph = decode_constants(report_.graph);
   placements_ = place_values(report_.graph);
+  separable_ = is_separable(report_.graph);
   make_steps();
   hold_constants();
   if (options.release) release_packed_weights(options.release);
@@ -130,14 +131,40 @@ void CpuExecutable::release_packed_weights(const std::function<void(const Tensor
 }
 
 TensorMap CpuExecutable::run(const TensorMap& inputs) const {
+  const SizeMap sizes = bind_inputs(report_.graph, inputs);
+  const ThreadPool::Place place(*threads_);
+  if (const auto begins = inputs.find("sequences"); separable_ && begins != inputs.end() && begins->second.size() > 1) {
+    const std::vector<Piece> pieces = cut_batch(begins->second.values<std::int64_t>(), threads_->threads());
+    if (pieces.size() > 1) return run_pieces(inputs, pieces);
+  }
+  return run_whole(inputs, *threads_);
+}
+
+TensorMap CpuExecutable::run_pieces(const TensorMap& inputs, std::span<const Piece> pieces) const {
   const Graph& graph = report_.graph;
   const SizeMap sizes = bind_inputs(graph, inputs);
-  const ThreadPool::Place place(*threads_);
+  TensorMap outputs;
+  for (const NamedValue& output : graph.outputs()) {
+    const ValueType& type = graph.type(output.value);
+    outputs.emplace(output.name, Tensor::zeros(type.dtype, evaluate(type.shape, sizes)));
+  }
+  threads_->parallel_for(static_cast<std::int64_t>(pieces.size()), [&](std::int64_t index, int) {
+    const Piece& piece = pieces[static_cast<std::size_t>(index)];
+    ThreadPool alone(1);
+    const ThreadPool::Place place(alone);
+    put_outputs(piece, graph, run_whole(inputs_of(piece, graph, inputs), alone), outputs);
+  });
+  return outputs;
+}
+
+TensorMap CpuExecutable::run_whole(const TensorMap& inputs, ThreadPool& threads) const {
+  const Graph& graph = report_.graph;
+  const SizeMap sizes = bind_inputs(graph, inputs);
   Call call{.sizes = sizes,
             .graph = graph,
             .placements = placements_,
             .memory = std::vector<std::byte*>(placements_.of_value.size(), nullptr),
-            .threads = *threads_};
+            .threads = threads};
   // Steps read inputs and constants and never write them; one pointer type serves both.
   for (const NamedValue& input : graph.inputs())
     call.memory[static_cast<std::size_t>(input.value)] = const_cast<std::byte*>(inputs.find(input.name)->second.bytes().data());
@@ -147,7 +174,7 @@ TensorMap CpuExecutable::run(const TensorMap& inputs) const {
   for (const auto& step : steps_) call.scratch_bytes = std::max(call.scratch_bytes, step->scratch_bytes(call));
   call.scratch_bytes = (call.scratch_bytes + 63) / 64 * 64;
   const MemoryPlan plan = plan_memory(lifetimes_of(steps_, graph, placements_, sizes));
-  const std::size_t scratch_total = call.scratch_bytes * static_cast<std::size_t>(threads_->threads());
+  const std::size_t scratch_total = call.scratch_bytes * static_cast<std::size_t>(threads.threads());
   Buffer arena = take_arena(plan.bytes + scratch_total);
   for (const auto& step : steps_)
     for (ValueId value : step->writes)
@@ -164,14 +191,15 @@ TensorMap CpuExecutable::run(const TensorMap& inputs) const {
 
 Buffer CpuExecutable::take_arena(std::size_t bytes) const {
   const std::lock_guard lock(arenas_mutex_);
+  largest_arena_ = std::max({largest_arena_, bytes, std::size_t{64}});
   const auto fitting = std::ranges::find_if(arenas_, [&](const Buffer& arena) { return arena.size() >= bytes; });
-  if (fitting == arenas_.end()) {
-    arenas_.clear();  // those that are too small now would only pile up
-    return Buffer(std::max<std::size_t>(bytes, 64));
+  if (fitting != arenas_.end()) {
+    Buffer arena = std::move(*fitting);
+    arenas_.erase(fitting);
+    return arena;
   }
-  Buffer arena = std::move(*fitting);
-  arenas_.erase(fitting);
-  return arena;
+  if (!arenas_.empty()) arenas_.pop_back();  // makes room for one that fits
+  return Buffer(largest_arena_);
 }
 
 void CpuExecutable::give_arena(Buffer arena) const {

@@ -4,6 +4,7 @@
 
 #include "backends/backend.h"
 #include "backends/cpu/memory.h"
+#include "backends/cpu/pieces.h"
 #include "backends/cpu/steps.h"
 
 namespace accelerate::cpu {
@@ -17,6 +18,9 @@ class CpuExecutable final : public Executable {
   TensorMap run(const TensorMap& inputs) const override;
 
  private:
+  TensorMap run_pieces(const TensorMap& inputs, std::span<const Piece> pieces) const;
+  TensorMap run_whole(const TensorMap& inputs, ThreadPool& threads) const;
+
   void make_steps();
   void hold_constants();
   void release_packed_weights(const std::function<void(const Tensor&)>& release) const;
@@ -30,8 +34,11 @@ class CpuExecutable final : public Executable {
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<std::pair<ValueId, Tensor>> constants_;  ///< those that steps and outputs read
 
+  bool separable_ = false;
+
   mutable std::mutex arenas_mutex_;
-  mutable std::vector<Buffer> arenas_;  ///< of finished calls
+  mutable std::vector<Buffer> arenas_;       ///< of finished calls
+  mutable std::size_t largest_arena_ = 0;  ///< that any call asked for, so that arenas soon fit every call
 };
 
 }  // namespace accelerate::cpu

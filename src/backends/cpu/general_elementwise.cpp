@@ -140,8 +140,8 @@ void convert(const GeneralCall& call, const Function& function) {
 void run_unary(const GeneralCall& call) {
   const UnaryFunction function = call.node.as<UnaryOptions>().function;
   const auto kernel = kernels().unary;
-  const float* x = elements<float>(call.inputs[0]);
-  float* y = elements<float>(call.output);
+  const auto* x = elements<float>(call.inputs[0]);
+  auto* y = elements<float>(call.output);
   for_chunks(call.threads, count_of(call.output.shape), elements_per_chunk,
              [&](std::int64_t begin, std::int64_t end) { kernel(function, x + begin, y + begin, end - begin); });
 }

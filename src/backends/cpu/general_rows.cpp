@@ -39,8 +39,8 @@ void run_softmax(const GeneralCall& call) {
   const auto kernel = kernels().softmax;
   const std::int64_t columns = call.output.shape.back();
   const std::int64_t rows = count_of(std::span(call.output.shape).first(call.output.shape.size() - 1));
-  const float* x = elements<float>(call.inputs[0]);
-  float* y = elements<float>(call.output);
+  const auto* x = elements<float>(call.inputs[0]);
+  auto* y = elements<float>(call.output);
   if (columns == 0) return;
   for_chunks(call.threads, rows, items_per_chunk(columns), [&](std::int64_t begin, std::int64_t end) {
     kernel(x + begin * columns, y + begin * columns, end - begin, columns, call.node.as<SoftmaxOptions>().logarithm);

@@ -13,6 +13,7 @@
 namespace accelerate::cpu {
 namespace {
 
+constexpr std::size_t page = 4096;
 constexpr std::size_t huge_page = std::size_t{2} << 20;
 
 std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -21,10 +22,18 @@ std::size_t aligned(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 Buffer::Buffer(std::size_t bytes) : size_(bytes) {
   if (bytes == 0) return;
-  void* memory = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  // Huge pages begin at their own multiples: map more than is needed, and give back both ends.
+  const std::size_t slack = bytes >= huge_page ? huge_page : 0;
+  void* memory = mmap(nullptr, bytes + slack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) throw Error(ErrorKind::out_of_memory, fmt::format("no memory for a buffer of {} bytes", bytes));
-  if (bytes >= huge_page) madvise(memory, bytes, MADV_HUGEPAGE);  // a hint: refusal changes nothing but speed
   data_ = static_cast<std::byte*>(memory);
+  if (slack == 0) return;
+  const std::size_t before = (huge_page - reinterpret_cast<std::uintptr_t>(memory) % huge_page) % huge_page;
+  if (before > 0) munmap(data_, before);
+  data_ += before;
+  const std::size_t end = (bytes + page - 1) / page * page;
+  if (slack > before) munmap(data_ + end, slack - before);
+  madvise(data_, bytes, MADV_HUGEPAGE);  // a hint: refusal changes nothing but speed
 }
 
 Buffer::Buffer(Buffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}

@@ -201,7 +201,8 @@ class UnaryKernel final : public RowKernel {
   void run(const RowFrame& frame) const override {
     const Rows<float> x = frame.rows(input_);
     const Rows<float> y = frame.rows(output_);
-    for (std::int64_t row = 0; row < frame.count; ++row) kernels_.unary(function_, x.data + row * x.stride, y.data + row * y.stride, columns_);
+    for (std::int64_t row = 0; row < frame.count; ++row)
+      kernels_.unary(function_, x.data + row * x.stride, y.data + row * y.stride, columns_);
   }
 
  private:

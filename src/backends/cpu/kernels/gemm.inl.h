@@ -6,6 +6,13 @@
 namespace accelerate::cpu {
 namespace {
 
+/// Weights to ask for while a tile is computed, because a later one reads them. The processor's own prefetching stops at
+/// each page and would leave it waiting when few rows stream through weights from memory.
+struct Ahead {
+  const std::byte* lines = nullptr;
+  std::int64_t lines_every_four_steps = 0;
+};
+
 /// One register tile: rows of activation groups times one panel.
 struct TileArguments {
   const std::byte* activations;
@@ -14,10 +21,8 @@ struct TileArguments {
   std::int64_t steps;
   void* sums;                ///< [rows, panel_columns] of Product::Sum's elements
   std::int64_t sums_stride;  ///< bytes
+  Ahead ahead = {};
 };
-
-/// Bytes ahead of the weights in use, where they are asked for: the latency of main memory at a tile's speed.
-constexpr std::int64_t prefetch_distance = 8192;
 
 /// sums = activations·panel for `rows` rows. At 8 by 32 it runs at the rate of the multipliers: for each step 16 products
 /// stand beside 2 loads of weights and 8 broadcasts, and 8 rows never compete for one set of an 8-way cache.
@@ -33,6 +38,7 @@ void multiply_tile(const TileArguments& tile) {
 
   const std::byte* activations = tile.activations;
   const std::byte* panel = tile.panel;
+  const std::byte* ahead = tile.ahead.lines;
   // Every row is one base and one of four registers times 1, 2 or 4: a pointer for each would not fit beside them.
   const std::int64_t stride = tile.activation_stride;
   const std::int64_t stride3 = 3 * stride;
@@ -68,12 +74,8 @@ void multiply_tile(const TileArguments& tile) {
 
   std::int64_t steps = tile.steps;
   for (; steps >= 4; steps -= 4) {
-    if constexpr (rows >= 4) {
-      // The panels lie one after the other: this asks for weights that a later tile, or the next panel, will read. The
-      // processor's own prefetching, which stops at each page, leaves a third of the time waiting when a few rows stream
-      // through weights from memory; fewer rows than these want every load for themselves.
-      for (std::int64_t line = 0; line < 4 * step_bytes; line += 64) __builtin_prefetch(panel + prefetch_distance + line, 0, 2);
-    }
+    for (std::int64_t line = 0; line < tile.ahead.lines_every_four_steps; ++line) __builtin_prefetch(ahead + line * 64, 0, 2);
+    ahead += tile.ahead.lines_every_four_steps * 64;
     multiply_step(0);
     multiply_step(1);
     multiply_step(2);
@@ -189,6 +191,23 @@ void finish_tile(const GemmArguments& arguments, const OutputTile& tile, const v
   }
 }
 
+/// What the index'th of `count` tiles of a panel asks for: its share of the next panel, so that memory is read at an even
+/// pace. The first tile of all reads weights that nobody asked for, and runs some way ahead of itself instead.
+template <class Product>
+inline Ahead ahead_of(const GemmArguments& arguments, std::int64_t panel, std::int64_t index, std::int64_t count) {
+  constexpr std::int64_t distance = 8192;  // the latency of main memory at a tile's speed
+  constexpr std::int64_t lines = 4 * panel_columns * Product::column_bytes / 64;
+  // So few rows want every load for themselves.
+  if (arguments.rows < 4) return {};
+  const std::int64_t bytes = panel_bytes<Product>(arguments.weights.inputs);
+  const std::byte* here = arguments.weights.panels + panel * bytes;
+  if (panel == arguments.first_panel && index == 0) return {.lines = here + distance, .lines_every_four_steps = lines};
+  const std::int64_t share = (lines + count - 1) / count;
+  const std::int64_t offset = index * share * (bytes / lines);
+  if (offset >= bytes) return {};
+  return {.lines = here + bytes + offset, .lines_every_four_steps = share};
+}
+
 template <class Product>
 void gemm_by_vectors(const GemmArguments& arguments, std::int64_t stride) {
   const std::int64_t inputs = arguments.weights.inputs;
@@ -205,6 +224,7 @@ void gemm_by_vectors(const GemmArguments& arguments, std::int64_t stride) {
                                             .steps = steps_of<Product>(inputs),
                                             .sums = sums,
                                             .sums_stride = panel_columns * 4,
+                                            .ahead = ahead_of<Product>(arguments, panel, index, tiles.count()),
                                         });
       finish_tile<Product>(arguments, tile, sums);
     }
