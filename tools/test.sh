@@ -43,6 +43,4 @@ step tests run_tests build
 step demo tools/demo.sh
 step install-and-examples tools/test_install.sh
 step fuzz tools/fuzz.sh 5000
-step build-asan tools/build.sh asan && step tests-asan run_tests build/asan
-step build-tsan tools/build.sh tsan && step tests-tsan run_tests build/tsan
 finish

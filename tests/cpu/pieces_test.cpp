@@ -67,9 +67,12 @@ std::vector<std::int64_t> begins_of(const std::vector<std::int64_t>& lengths) {
 }
 
 TEST(Pieces, CoverTheBatchOnce) {
-  for (const std::vector<std::int64_t>& lengths :
-       {std::vector<std::int64_t>{5}, std::vector<std::int64_t>(32, 128), std::vector<std::int64_t>(100, 7), {300, 300}, {0, 0, 200, 0, 200},
-        {1, 2, 3, 500, 4, 5}}) {
+  for (const std::vector<std::int64_t>& lengths : {std::vector<std::int64_t>{5},
+                                                   std::vector<std::int64_t>(32, 128),
+                                                   std::vector<std::int64_t>(100, 7),
+                                                   {300, 300},
+                                                   {0, 0, 200, 0, 200},
+                                                   {1, 2, 3, 500, 4, 5}}) {
     const std::vector<std::int64_t> begins = begins_of(lengths);
     std::int64_t sequence = 0;
     std::int64_t token = 0;

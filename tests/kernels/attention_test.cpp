@@ -135,7 +135,7 @@ TEST_P(AttentionTest, ABiasOfMinusInfinityMasks) {
     const Matrix v = Matrix::random(keys, 8, 53);
     Matrix bias(2, keys);
     // The first query may look at key 260 alone, which the second block holds, and the second at nothing.
-    std::fill(bias.values.begin(), bias.values.end(), -infinity);
+    std::ranges::fill(bias.values, -infinity);
     bias.at(0, 260) = 0.0F;
     Matrix output(2, 8);
     const Memory scratch(table().attention_scratch_bytes(precision, 2, keys, 8));

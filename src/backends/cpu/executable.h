@@ -37,7 +37,7 @@ class CpuExecutable final : public Executable {
   bool separable_ = false;
 
   mutable std::mutex arenas_mutex_;
-  mutable std::vector<Buffer> arenas_;       ///< of finished calls
+  mutable std::vector<Buffer> arenas_;     ///< of finished calls
   mutable std::size_t largest_arena_ = 0;  ///< that any call asked for, so that arenas soon fit every call
 };
 

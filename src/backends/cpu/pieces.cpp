@@ -55,7 +55,8 @@ class Separability {
     const Shape& result = shape(output);
     if (result.empty()) return false;
     const auto rest_fixed = [&](std::size_t first) {
-      return std::all_of(node.inputs.begin() + static_cast<std::ptrdiff_t>(first), node.inputs.end(), [&](ValueId v) { return is_fixed(v); });
+      return std::all_of(node.inputs.begin() + static_cast<std::ptrdiff_t>(first), node.inputs.end(),
+                         [&](ValueId v) { return is_fixed(v); });
     };
     switch (node.op) {
       case Op::input:

@@ -31,8 +31,8 @@ struct Division {
 
 class Region final : public Step {
  public:
-  Region(const RowKernelContext& context, std::vector<const Node*> nodes, const std::vector<bool>& exported) {
-    rows_value_ = nodes.front()->outputs.front();
+  Region(const RowKernelContext& context, std::vector<const Node*> nodes, const std::vector<bool>& exported)
+      : rows_value_(nodes.front()->outputs.front()) {
     tile_offsets_.assign(context.placements.of_value.size(), -1);
     for (const Node* node : nodes) kernels_.push_back(make_row_kernel(context, *node));
     find_values(context, nodes, exported);
@@ -78,7 +78,9 @@ class Region final : public Step {
       return {reinterpret_cast<float*>(tile_ + tile_offset * capacity_) + placement.offset, placement.row_stride};
     }
 
-    const std::int64_t* indices(ValueId value) const override { return call_.integers(value) + first_ * call_.placements[value].row_stride; }
+    const std::int64_t* indices(ValueId value) const override {
+      return call_.integers(value) + first_ * call_.placements[value].row_stride;
+    }
 
    private:
     const Region& region_;
@@ -160,7 +162,7 @@ class Region final : public Step {
   }
 
   std::vector<std::unique_ptr<RowKernel>> kernels_;
-  ValueId rows_value_ = no_value;
+  ValueId rows_value_;
   std::vector<std::int64_t> tile_offsets_;  ///< by root value: bytes a row of the tile before it; -1: not in the tile
   std::int64_t tile_row_bytes_ = 0;
   std::int64_t most_block_rows_ = 0;
