@@ -24,6 +24,8 @@ class AmxTiles {
     // A tile without rows cannot be configured; what a lower tile of one row computes for nobody is not stored.
     for (const int tile : {2, 3, 5}) configuration.rows[tile] = static_cast<std::uint8_t>(lower > 0 ? lower : 1);
     for (const int tile : {6, 7}) configuration.rows[tile] = 16;
+    // GCC's intrinsic says that it reads a pointer's worth of the configuration and would let the rest go unwritten.
+    asm volatile("" : : "r"(&configuration) : "memory");
     _tile_loadconfig(&configuration);
   }
   ~AmxTiles() { _tile_release(); }
