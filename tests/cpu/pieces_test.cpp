@@ -76,7 +76,7 @@ TEST(Pieces, CoverTheBatchOnce) {
     const std::vector<std::int64_t> begins = begins_of(lengths);
     std::int64_t sequence = 0;
     std::int64_t token = 0;
-    for (const Piece& piece : cut_batch(begins, 2)) {
+    for (const Piece& piece : cut_batch(begins, begins.back(), 2)) {
       EXPECT_EQ(piece.first_sequence, sequence);
       EXPECT_EQ(piece.first_token, token);
       EXPECT_EQ(piece.tokens, begins[static_cast<std::size_t>(sequence + piece.sequences)] - token);
@@ -88,11 +88,22 @@ TEST(Pieces, CoverTheBatchOnce) {
   }
 }
 
+std::size_t pieces_of(const std::vector<std::int64_t>& lengths, int workers) {
+  const std::vector<std::int64_t> begins = begins_of(lengths);
+  return cut_batch(begins, begins.back(), workers).size();
+}
+
+TEST(Pieces, SequencesThatDoNotCoverTheTokensAreNotCut) {
+  for (const std::vector<std::int64_t>& begins :
+       {std::vector<std::int64_t>{0, 200, 400}, {0, 200, 100, 300}, {10, 150, 300}, {0, 150, 290}, {-150, 0, 150, 300}})
+    EXPECT_EQ(cut_batch(begins, 300, 2).size(), 1U);
+}
+
 TEST(Pieces, UnevenBatchesStayWhole) {
-  EXPECT_EQ(cut_batch(begins_of({500, 20}), 2).size(), 1U);   // one worker would have all but 20 tokens
-  EXPECT_EQ(cut_batch(begins_of({128, 128}), 2).size(), 2U);  // and here each has half
-  EXPECT_EQ(cut_batch(begins_of({128, 128}), 8).size(), 1U);  // where six of eight would have none
-  EXPECT_EQ(cut_batch(begins_of({60, 60}), 2).size(), 1U);    // both fit one piece
+  EXPECT_EQ(pieces_of({500, 20}, 2), 1U);   // one worker would have all but 20 tokens
+  EXPECT_EQ(pieces_of({128, 128}, 2), 2U);  // and here each has half
+  EXPECT_EQ(pieces_of({128, 128}, 8), 1U);  // where six of eight would have none
+  EXPECT_EQ(pieces_of({60, 60}, 2), 1U);    // both fit one piece
 }
 
 }  // namespace

@@ -133,16 +133,15 @@ void CpuExecutable::release_packed_weights(const std::function<void(const Tensor
 TensorMap CpuExecutable::run(const TensorMap& inputs) const {
   const SizeMap sizes = bind_inputs(report_.graph, inputs);
   const ThreadPool::Place place(*threads_);
-  if (const auto begins = inputs.find("sequences"); separable_ && begins != inputs.end() && begins->second.size() > 1) {
-    const std::vector<Piece> pieces = cut_batch(begins->second.values<std::int64_t>(), threads_->threads());
-    if (pieces.size() > 1) return run_pieces(inputs, pieces);
+  if (const auto begins = inputs.find("sequences"); separable_ && begins != inputs.end() && sizes.contains("tokens")) {
+    const std::vector<Piece> pieces = cut_batch(begins->second.values<std::int64_t>(), sizes.at("tokens"), threads_->threads());
+    if (pieces.size() > 1) return run_pieces(inputs, sizes, pieces);
   }
   return run_whole(inputs, *threads_);
 }
 
-TensorMap CpuExecutable::run_pieces(const TensorMap& inputs, std::span<const Piece> pieces) const {
+TensorMap CpuExecutable::run_pieces(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> pieces) const {
   const Graph& graph = report_.graph;
-  const SizeMap sizes = bind_inputs(graph, inputs);
   TensorMap outputs;
   for (const NamedValue& output : graph.outputs()) {
     const ValueType& type = graph.type(output.value);

@@ -18,7 +18,7 @@ class CpuExecutable final : public Executable {
   TensorMap run(const TensorMap& inputs) const override;
 
  private:
-  TensorMap run_pieces(const TensorMap& inputs, std::span<const Piece> pieces) const;
+  TensorMap run_pieces(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> pieces) const;
   TensorMap run_whole(const TensorMap& inputs, ThreadPool& threads) const;
 
   void make_steps();

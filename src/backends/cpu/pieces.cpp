@@ -133,8 +133,10 @@ Tensor rows_of(const Tensor& tensor, std::int64_t first, std::int64_t count) {
 
 bool is_separable(const Graph& graph) { return Separability(graph).holds(); }
 
-std::vector<Piece> cut_batch(std::span<const std::int64_t> begins, int workers) {
+std::vector<Piece> cut_batch(std::span<const std::int64_t> begins, std::int64_t tokens, int workers) {
   const auto count = static_cast<std::int64_t>(begins.size()) - 1;
+  const Piece whole{.first_sequence = 0, .sequences = count, .first_token = 0, .tokens = tokens};
+  if (begins.front() != 0 || begins.back() != tokens || !std::ranges::is_sorted(begins)) return {whole};
   std::vector<Piece> pieces;
   for (std::int64_t i = 0; i < count; ++i) {
     const std::int64_t first = begins[static_cast<std::size_t>(i)];
@@ -143,7 +145,7 @@ std::vector<Piece> cut_batch(std::span<const std::int64_t> begins, int workers) 
     ++pieces.back().sequences;
     pieces.back().tokens += length;
   }
-  if (pieces.size() < 2 || unevenness(pieces, workers) > most_uneven) return {{0, count, begins.front(), begins.back() - begins.front()}};
+  if (pieces.size() < 2 || unevenness(pieces, workers) > most_uneven) return {whole};
   return pieces;
 }
 

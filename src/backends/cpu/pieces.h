@@ -23,8 +23,9 @@ struct Piece {
 };
 
 /// The batch in pieces of about as many tokens as a block of rows, or in one piece when `workers` would not be kept busy
-/// evenly. `begins` is [sequences + 1].
-std::vector<Piece> cut_batch(std::span<const std::int64_t> begins, int workers);
+/// evenly. `begins` is [sequences + 1]; when it does not rise from 0 to `tokens` the batch stays whole, and the op that
+/// reads it tells what is wrong.
+std::vector<Piece> cut_batch(std::span<const std::int64_t> begins, std::int64_t tokens, int workers);
 
 /// The piece's part of the inputs of a separable graph.
 TensorMap inputs_of(const Piece& piece, const Graph& graph, const TensorMap& inputs);
