@@ -3,6 +3,7 @@
 #   build   CMake and libraries, and a compiler where there is none: Debian packages
 #   test    clang for the fuzzers, a Debian package, and tools that check the sources, in .venv
 #   model   the all-MiniLM-L6-v2 checkpoint that the demo runs, in .venv
+#   backends  the OpenVINO runtime and the CUDA compiler and libraries, in .venv
 #   peers   the engines that benchmarks compare with, in .venv-peers (several gigabytes)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -65,7 +66,7 @@ install_requirements() {
   touch "$stamp"
 }
 
-[[ $# -gt 0 ]] || fail "no group named, expected build, test, model or peers"
+[[ $# -gt 0 ]] || fail "no group named, expected build, test, model, backends or peers"
 for group in "$@"; do
   case $group in
     build)
@@ -80,7 +81,11 @@ for group in "$@"; do
       install_requirements .venv test
       ;;
     model) install_requirements .venv model ;;
+    backends)
+      install_requirements .venv openvino
+      install_requirements .venv cuda
+      ;;
     peers) install_requirements .venv-peers peers ;;
-    *) fail "no group '$group', expected build, test, model or peers" ;;
+    *) fail "no group '$group', expected build, test, model, backends or peers" ;;
   esac
 done

@@ -10,7 +10,7 @@ case $preset in
   *) folder=build/$preset ;;
 esac
 
-tools/bootstrap.sh build
+tools/bootstrap.sh build backends
 [[ $preset == fuzz ]] && tools/bootstrap.sh test
 [[ -e $folder/build.ninja ]] || cmake --preset "$preset" -Wno-dev
 cmake --build "$folder" ${*:+--target "$@"}

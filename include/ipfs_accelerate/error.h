@@ -16,6 +16,7 @@ enum class ErrorKind {
   unavailable,       ///< a backend, device or instruction set that this machine lacks; exit code 6
   out_of_memory,     ///< exit code 7
   io,                ///< a read or write that the system refused; exit code 8
+  device_lost,       ///< a device that stopped working and must be set up anew; exit code 9
   cancelled,         ///< stopped by the caller; exit code 130
 };
 

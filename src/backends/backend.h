@@ -1,8 +1,10 @@
 // The contract between graphs and what runs them.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,10 +23,17 @@ struct Device {
   std::string description;  ///< what it is, for people
 };
 
-/// A backend's devices on this machine; none, and the reason, when it cannot run here.
+/// A device that a backend sees and cannot use.
+struct UnusableDevice {
+  Device device;
+  std::string reason;
+};
+
+/// A backend's devices on this machine, the preferred one first; none usable, and the reason, when it cannot run here.
 struct Devices {
   std::vector<Device> usable;
-  std::string reason;
+  std::vector<UnusableDevice> unusable = {};
+  std::string reason = {};
 };
 
 /// Whether a backend runs a node as it stands, and if not, why. "No" on a fused op means: decompose it.
@@ -35,9 +44,11 @@ struct Support {
 
 struct CompileOptions {
   Precision precision = Precision::fp32;
+  std::string device = {};              ///< the name of a usable device; empty: the first
   std::shared_ptr<ThreadPool> threads;  ///< required
-  std::vector<std::string> disabled_passes;
-  std::function<void(const Tensor&)> release;  ///< told of each constant whose bytes are not read again, when set
+  std::vector<std::string> disabled_passes = {};
+  std::filesystem::path cache = {};  ///< a folder where what was compiled may be kept for the next process; empty: nowhere
+  std::function<void(const Tensor&)> release = {};  ///< told of each constant whose bytes are not read again, when set
 };
 
 struct NamedType {
@@ -45,11 +56,19 @@ struct NamedType {
   ValueType type;
 };
 
+/// How often a runtime's own op occurs in what it made of a graph.
+struct RuntimeOp {
+  std::string name;  ///< "FullyConnected"
+  int count = 0;
+};
+
 /// How a graph was compiled, for reports.
 struct CompileReport {
   std::string implementation;  ///< what runs: "cpu avx512_bf16"
   std::vector<PassReport> passes;
-  Graph graph;  ///< after the passes
+  Graph graph;                              ///< after the passes
+  std::vector<RuntimeOp> runtime_ops = {};  ///< of a backend that hands the graph to a runtime with fusions of its own
+  std::vector<std::string> notes = {};      ///< what a reader of the answers must know: a part that runs elsewhere, and why
 };
 
 /// A graph that can run, from any number of threads at once.
@@ -63,7 +82,9 @@ class Executable {
   virtual const CompileReport& report() const = 0;
 
   /// The graph's outputs for these inputs, whose sizes set the named sizes of this call. Throws invalid_argument when an
-  /// input is missing, of another dtype or shape, or holds an index outside its table.
+  /// input is missing, of another dtype or shape, or holds an index outside its table; out_of_memory when this call needs
+  /// more than the device has, and a smaller one may not; device_lost when nothing runs any more until the graph is
+  /// compiled anew by a new Backend.
   virtual TensorMap run(const TensorMap& inputs) const = 0;
 };
 
@@ -77,7 +98,14 @@ class Backend {
 
   virtual std::string_view name() const = 0;
   virtual Devices devices() const = 0;
+
+  /// The precisions that it computes in, fp32 first.
+  virtual std::span<const Precision> precisions() const = 0;
+
   virtual Support supports(const Graph& graph, const Node& node) const = 0;
+
+  /// The graph ready to run. Throws unsupported for a node that it lacks, unavailable when it has no such device here,
+  /// out_of_memory when the weights do not fit.
   virtual std::unique_ptr<Executable> compile(Graph graph, const CompileOptions& options) const = 0;
 };
 
@@ -86,6 +114,9 @@ std::vector<std::unique_ptr<Backend>> all_backends();
 
 /// The backend of that name. Throws invalid_argument, listing the names, when there is none.
 std::unique_ptr<Backend> backend_named(std::string_view name);
+
+/// Throws unsupported, naming the precisions that there are, unless the backend computes in `precision`.
+void check_precision(const Backend& backend, Precision precision);
 
 /// The named sizes that these inputs give the graph. Throws invalid_argument, with the input's name, when one is missing,
 /// unknown, of another dtype or shape, or disagrees with another about a size.

@@ -6,7 +6,7 @@
 
 #include "backends/backend.h"
 #include "backends/cpu/backend.h"
-#include "backends/optional.h"
+#include "backends/module/module.h"
 #include "backends/reference/backend.h"
 #include "ipfs_accelerate/error.h"
 
@@ -50,8 +50,8 @@ void check_shape(const NamedValue& input, const Shape& declared, const Tensor& t
 std::vector<std::unique_ptr<Backend>> all_backends() {
   std::vector<std::unique_ptr<Backend>> backends;
   backends.push_back(make_cpu_backend());
-  backends.push_back(make_openvino_backend());
-  backends.push_back(make_cuda_backend());
+  backends.push_back(make_module_backend("openvino"));
+  backends.push_back(make_module_backend("cuda"));
   backends.push_back(make_reference_backend());
   return backends;
 }
@@ -63,6 +63,14 @@ std::unique_ptr<Backend> backend_named(std::string_view name) {
     names += fmt::format("{}{}", names.empty() ? "" : ", ", backend->name());
   }
   refuse(fmt::format("backend '{}' is not one of {}", name, names));
+}
+
+void check_precision(const Backend& backend, Precision precision) {
+  const std::span<const Precision> computed = backend.precisions();
+  if (std::ranges::find(computed, precision) != computed.end()) return;
+  std::string names;
+  for (Precision known : computed) names += fmt::format("{}{}", names.empty() ? "" : ", ", name_of(known));
+  throw Error(ErrorKind::unsupported, fmt::format("precision '{}': backend {} computes in {}", name_of(precision), backend.name(), names));
 }
 
 SizeMap bind_inputs(const Graph& graph, const TensorMap& inputs) {

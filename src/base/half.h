@@ -29,4 +29,23 @@ inline float from_float16(std::uint16_t bits) {
   return sign != 0 ? -subnormal : subnormal;
 }
 
+/// The IEEE half-precision bits nearest to `value`, ties to even; what is too large becomes infinite, a NaN stays a NaN.
+inline std::uint16_t to_float16(float value) {
+  const auto bits = std::bit_cast<std::uint32_t>(value);
+  const auto sign = static_cast<std::uint16_t>((bits >> 16) & 0x8000U);
+  const std::uint32_t magnitude = bits & 0x7fffffffU;
+  if (magnitude > 0x7f800000U) return static_cast<std::uint16_t>(sign | 0x7e00U);
+  if (magnitude >= 0x477ff000U) return static_cast<std::uint16_t>(sign | 0x7c00U);  // 65520 and more round to infinity
+  if (magnitude < 0x38800000U) {
+    // Below the least normal number: adding a half moves the last bit of the result to the last bit of the sum.
+    const float sum = std::bit_cast<float>(magnitude) + 0.5F;
+    return static_cast<std::uint16_t>(sign | (std::bit_cast<std::uint32_t>(sum) - std::bit_cast<std::uint32_t>(0.5F)));
+  }
+  const std::uint32_t rounded = magnitude + 0xfffU + ((magnitude >> 13) & 1U);
+  return static_cast<std::uint16_t>(sign | ((rounded - 0x38000000U) >> 13));
+}
+
+/// `value` rounded to what IEEE half precision can hold.
+inline float round_to_float16(float value) { return from_float16(to_float16(value)); }
+
 }  // namespace accelerate

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string_view>
@@ -10,13 +11,16 @@ namespace accelerate {
 /// products stays float32. A backend may round less than this says in attention, where its machine gains nothing by it.
 enum class Precision : std::uint8_t {
   fp32,  ///< operands as they are
+  fp16,  ///< both operands rounded to float16
   bf16,  ///< both operands rounded to bfloat16
   int8,  ///< weights in 254 equal steps per output row, around zero; activations in 255 steps per token, from its least to
          ///< its largest number; attention as in bf16
 };
 
-/// "fp32", "bf16" or "int8".
+/// "fp32", "fp16", "bf16" or "int8".
 std::string_view name_of(Precision precision);
+
+inline constexpr std::array all_precisions{Precision::fp32, Precision::fp16, Precision::bf16, Precision::int8};
 
 /// The precision of that name, or nothing.
 std::optional<Precision> precision_named(std::string_view name);

@@ -48,6 +48,9 @@ std::vector<double> rounded_weights(Precision precision, const float* row, std::
       case Precision::fp32:
         y = x;
         break;
+      case Precision::fp16:
+        y = round_to_float16(x);
+        break;
       case Precision::bf16:
         y = round_to_bfloat16(x);
         break;

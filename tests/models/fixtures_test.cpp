@@ -29,6 +29,8 @@ double limit_of(Precision precision) {
   switch (precision) {
     case Precision::fp32:
       return 1e-5;
+    case Precision::fp16:
+      return 0.01;
     case Precision::bf16:
       return 0.04;
     case Precision::int8:
@@ -46,7 +48,7 @@ std::vector<Case> all_cases() {
   std::vector<Case> cases;
   for (const std::string& name : names)
     for (const std::unique_ptr<Backend>& backend : all_backends())
-      for (Precision precision : {Precision::fp32, Precision::bf16, Precision::int8})
+      for (Precision precision : backend->precisions())
         if (!backend->devices().usable.empty()) cases.push_back({name, std::string(backend->name()), precision});
   return cases;
 }

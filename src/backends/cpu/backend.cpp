@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "backends/cpu/executable.h"
 #include "backends/cpu/general.h"
 #include "ipfs_accelerate/error.h"
@@ -15,10 +17,15 @@ class CpuBackend final : public Backend {
 
   Devices devices() const override {
     try {
-      return {.usable = {{.name = "cpu", .description = fmt::format("kernels for {}", cpu::name_of(cpu::selected_isa()))}}, .reason = {}};
+      return {.usable = {{.name = "cpu", .description = fmt::format("kernels for {}", cpu::name_of(cpu::selected_isa()))}}, .unusable = {}, .reason = {}};
     } catch (const Error& error) {
-      return {.usable = {}, .reason = error.what()};
+      return {.usable = {}, .unusable = {}, .reason = error.what()};
     }
+  }
+
+  std::span<const Precision> precisions() const override {
+    static constexpr std::array computed{Precision::fp32, Precision::bf16, Precision::int8};
+    return computed;
   }
 
   Support supports(const Graph& graph, const Node& node) const override {
@@ -30,6 +37,7 @@ class CpuBackend final : public Backend {
   }
 
   std::unique_ptr<Executable> compile(Graph graph, const CompileOptions& options) const override {
+    check_precision(*this, options.precision);
     const PassContext context{.precision = options.precision,
                               .supports = [this](const Graph& within, const Node& node) { return supports(within, node).yes; }};
     CompileReport report{.implementation = fmt::format("cpu {}", cpu::name_of(cpu::selected_isa())), .passes = {}, .graph = {}};

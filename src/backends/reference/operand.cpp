@@ -12,6 +12,8 @@ Operand as_operand(std::span<const float> row, Precision precision) {
   Operand operand{{row.begin(), row.end()}};
   if (precision == Precision::bf16)
     for (double& step : operand.steps) step = round_to_bfloat16(static_cast<float>(step));
+  if (precision == Precision::fp16)
+    for (double& step : operand.steps) step = round_to_float16(static_cast<float>(step));
   if (precision != Precision::int8) return operand;
 
   double largest = 0;

@@ -213,6 +213,7 @@ inline auto with_product(Precision precision, const Body& body) {
     case Precision::int8:
       return body(Int8Product{});
     case Precision::fp32:
+    case Precision::fp16:  // not among the backend's precisions
       break;
   }
   return body(Float32Product{});
