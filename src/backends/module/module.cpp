@@ -49,8 +49,8 @@ std::unique_ptr<Backend> load(std::string_view name, const fs::path& folder) {
   // Never unloaded: what a module made may outlive the backend that loaded it.
   void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
   if (library == nullptr) return absent(fmt::format("the module does not load: {}", linker_message()));
-  const auto* contract = symbol<decltype(accelerate_module_contract)>(library, "accelerate_module_contract");
-  const auto* make = symbol<decltype(accelerate_make_backend)>(library, "accelerate_make_backend");
+  auto* const contract = symbol<decltype(accelerate_module_contract)>(library, "accelerate_module_contract");
+  auto* const make = symbol<decltype(accelerate_make_backend)>(library, "accelerate_make_backend");
   if (contract == nullptr || make == nullptr) return absent(fmt::format("{}: is no module of a backend", file.string()));
   if (contract() != module_contract)
     return absent(fmt::format("{}: built for '{}', expected '{}'", file.string(), contract(), module_contract));
