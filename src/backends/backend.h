@@ -47,7 +47,7 @@ struct CompileOptions {
   std::string device = {};              ///< the name of a usable device; empty: the first
   std::shared_ptr<ThreadPool> threads;  ///< required
   std::vector<std::string> disabled_passes = {};
-  std::filesystem::path cache = {};  ///< a folder where what was compiled may be kept for the next process; empty: nowhere
+  std::filesystem::path cache = {};                 ///< a folder where what was compiled may be kept for the next process; empty: nowhere
   std::function<void(const Tensor&)> release = {};  ///< told of each constant whose bytes are not read again, when set
 };
 

@@ -88,6 +88,14 @@ Value attention(Value query, Value key, Value value, Value query_sequences, Valu
   return query.graph().add(Op::attention, {query.id(), key.id(), value.id(), query_sequences.id(), key_sequences.id()}, options);
 }
 
+Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, const PositionBias& bias,
+                AttentionOptions options) {
+  return query.graph().add(Op::attention,
+                           {query.id(), key.id(), value.id(), query_sequences.id(), key_sequences.id(), bias.of_heads.id(),
+                            bias.of_queries.id(), bias.of_keys.id(), bias.columns.id()},
+                           options);
+}
+
 Value sequence_cumsum(Value x, Value sequences) { return x.graph().add(Op::sequence_cumsum, {x.id(), sequences.id()}); }
 
 Value sequence_pool(Value x, Value sequences, PoolOptions options) {

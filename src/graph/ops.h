@@ -72,9 +72,21 @@ Value layer_norm(Value x, const Weights& weights, NormOptions options);
 /// x / sqrt(mean(x²) + epsilon) · scale over the last axis (Zhang and Sennrich, 2019).
 Value rms_norm(Value x, Value scale, NormOptions options);
 
+/// What attention adds to its scaled scores by how far apart query i and key j are: of_heads[h, c] + of_queries[i, h, c] +
+/// of_keys[j, h, c], each where it is given (Shaw et al., 2018; He et al., 2021). `columns` [2 · reach + 1] tells the column
+/// c of each distance from -reach to reach (the key's place less the query's, which farther ones count as).
+struct PositionBias {
+  Value of_heads = {};    ///< [heads, columns]
+  Value of_queries = {};  ///< [queries, heads, columns]
+  Value of_keys = {};     ///< [keys, heads, columns]
+  Value columns;
+};
+
 /// Attention within each sequence, head by head, with grouped heads where key has fewer (Vaswani et al., 2017):
 /// query [queries, heads, size], key and value [keys, key heads, size] to [queries, heads, value size].
 Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, AttentionOptions options);
+Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, const PositionBias& bias,
+                AttentionOptions options);
 
 /// Running sum of whole numbers x [tokens] within each sequence.
 Value sequence_cumsum(Value x, Value sequences);

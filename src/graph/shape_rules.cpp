@@ -170,6 +170,26 @@ ValueType norm_rule(const Rule& rule, std::size_t first_weight) {
   return rule.input(0);
 }
 
+/// The inputs after the five that every attention has.
+void expect_position_bias(const Rule& rule) {
+  const bool biased = rule.has(5) || rule.has(6) || rule.has(7);
+  if (biased != rule.has(8)) rule.fail("a bias by distance goes with the columns of the distances, and these with it");
+  if (!biased) return;
+  rule.expect_dtype(8, DType::int64);
+  const Shape& distances = rule.shape(8);
+  if (distances.size() != 1 || !distances[0].is_static() || distances[0].value() % 2 != 1)
+    rule.fail(fmt::format("input 8 is {}, expected [2 * reach + 1]", text_of(distances)));
+  const Dim heads = rule.shape(0)[1];
+  for (std::size_t i : {5U, 6U, 7U}) {
+    if (!rule.has(i)) continue;
+    rule.expect_dtype(i, DType::float32);
+    const Shape& shape = rule.shape(i);
+    if (shape.empty()) rule.fail(fmt::format("input {} is {}, expected [..., heads, columns]", i, text_of(shape)));
+    if (i == 5) rule.expect_shape(i, {heads, shape.back()});
+    if (i > 5) rule.expect_shape(i, {rule.shape(i - 6)[0], heads, shape.back()});
+  }
+}
+
 ValueType attention_rule(const Rule& rule) {
   for (std::size_t i : {0U, 1U, 2U}) {
     rule.expect_dtype(i, DType::float32);
@@ -183,6 +203,7 @@ ValueType attention_rule(const Rule& rule) {
   rule.expect_shape(2, {key[0], key[1], rule.shape(2)[2]});
   if (query[1].is_static() && key[1].is_static() && query[1].value() % key[1].value() != 0)
     rule.fail(fmt::format("{} heads of queries do not divide among {} of keys", query[1].text(), key[1].text()));
+  expect_position_bias(rule);
   return {DType::float32, {query[0], query[1], rule.shape(2)[2]}};
 }
 

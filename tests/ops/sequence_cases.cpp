@@ -23,7 +23,21 @@ struct AttentionCase {
   std::int64_t key_heads = 0;   ///< 0: as `heads`
   std::int64_t value_size = 0;  ///< 0: as `head_size`
   AttentionOptions options = {};
+  std::string_view biases = {};  ///< of which there are biases by distance: h(eads), q(ueries), k(eys)
+  std::int64_t reach = 0;        ///< distances up to which these tell apart
 };
+
+/// A bias of three fewer columns than there are distances, so that some share one.
+PositionBias bias_of(CaseBuilder& b, const AttentionCase& given, Dim queries, Dim keys) {
+  const std::int64_t distances = 2 * given.reach + 1;
+  const std::int64_t columns = std::max<std::int64_t>(distances - 3, 1);
+  const auto wanted = [&](char kind) { return given.biases.find(kind) != std::string_view::npos; };
+  PositionBias bias{.columns = b.whole_numbers("columns", {distances}, 0, columns - 1)};
+  if (wanted('h')) bias.of_heads = b.floats("of_heads", {given.heads, columns});
+  if (wanted('q')) bias.of_queries = b.floats("of_queries", {queries, given.heads, columns});
+  if (wanted('k')) bias.of_keys = b.floats("of_keys", {keys, given.heads, columns});
+  return bias;
+}
 
 void build_attention(CaseBuilder& b, const AttentionCase& given) {
   const bool own_keys = !given.key_lengths.empty();
@@ -37,7 +51,10 @@ void build_attention(CaseBuilder& b, const AttentionCase& given) {
   const Value key_sequences = own_keys ? b.sequences("key_sequences", given.key_lengths) : query_sequences;
   AttentionOptions options = given.options;
   options.scale = 1 / std::sqrt(static_cast<float>(given.head_size));
-  b.graph().output("y", attention(query, key, value, query_sequences, key_sequences, options));
+  if (given.biases.empty())
+    b.graph().output("y", attention(query, key, value, query_sequences, key_sequences, options));
+  else
+    b.graph().output("y", attention(query, key, value, query_sequences, key_sequences, bias_of(b, given, queries, keys), options));
 }
 
 const std::vector<AttentionCase>& attention_cases() {
@@ -72,6 +89,20 @@ const std::vector<AttentionCase>& attention_cases() {
        .lengths = {4, 9},
        .key_lengths = {30, 9},
        .options = {.causal = true, .window_left = 11}},
+      {.name = "bias_of_heads", .heads = 3, .head_size = 16, .lengths = {40, 1, 9}, .biases = "h", .reach = 7},
+      {.name = "bias_of_queries", .heads = 2, .head_size = 16, .lengths = {21, 150}, .biases = "q", .reach = 12},
+      {.name = "bias_of_keys", .heads = 2, .head_size = 16, .lengths = {21, 5}, .biases = "k", .reach = 60},
+      {.name = "biases", .heads = 2, .head_size = 24, .lengths = {33, 2, 18}, .biases = "hqk", .reach = 9},
+      {.name = "bias_of_one_column", .heads = 2, .head_size = 16, .lengths = {5}, .biases = "h", .reach = 0},
+      {.name = "biases_grouped_causal",
+       .heads = 4,
+       .head_size = 16,
+       .lengths = {4, 9},
+       .key_lengths = {30, 9},
+       .key_heads = 2,
+       .options = {.causal = true, .window_left = 11},
+       .biases = "hqk",
+       .reach = 5},
       {.name = "no_keys_seen", .heads = 2, .head_size = 16, .lengths = {7, 3}, .key_lengths = {2, 0}, .options = {.causal = true}},
   };
   return cases;

@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
+#include "backends/cpu/position_bias.h"
 #include "backends/cpu/steps.h"
 #include "base/arithmetic.h"
 #include "ipfs_accelerate/error.h"
@@ -11,15 +13,6 @@ namespace {
 
 /// Queries that one worker takes at a time: enough that packing their keys and values costs little beside them.
 constexpr std::int64_t query_block = 128;
-
-/// Some queries of one sequence.
-struct Block {
-  std::int64_t first_query;  ///< row of the query tensor
-  std::int64_t queries;
-  std::int64_t first_key;  ///< row of the key tensor
-  std::int64_t keys;
-  std::int64_t place;  ///< of the first query among the keys
-};
 
 class Attention final : public Step {
  public:
@@ -32,7 +25,9 @@ class Attention final : public Step {
         key_heads_(context.graph.type(node.inputs[1]).shape[1].value()),
         head_size_(context.graph.type(node.inputs[0]).shape[2].value()),
         value_size_(context.graph.type(node.inputs[2]).shape[2].value()) {
-    for (ValueId input : node.inputs) reads.push_back(context.placements[input].root);
+    for (ValueId input : node.inputs)
+      if (input != no_value) reads.push_back(context.placements[input].root);
+    if (inputs_.size() > 5) bias_.emplace(context.graph, node);
     writes.push_back(output_);
   }
 
@@ -43,11 +38,12 @@ class Attention final : public Step {
     if (call.has_memory(inputs_[4])) longest_keys = longest(call, inputs_[4]);
     const std::int64_t bytes = kernels_.attention_scratch_bytes(options_.precision, std::min(longest_queries, query_block), longest_keys,
                                                                 std::max(head_size_, value_size_));
-    return static_cast<std::size_t>(round_up(bytes, 64));
+    return static_cast<std::size_t>(round_up(bytes, 64) + bias_bytes(longest_keys));
   }
 
   void run(const Call& call) const override {
-    const std::vector<Block> blocks = cut(call);
+    const std::vector<AttentionBlock> blocks = cut(call);
+    if (bias_) bias_->check(call);
     const auto count = static_cast<std::int64_t>(blocks.size()) * query_heads_;
     call.threads.parallel_for(count, [&](std::int64_t index, int worker) {
       attend(call, blocks[static_cast<std::size_t>(index / query_heads_)], index % query_heads_, worker);
@@ -63,7 +59,7 @@ class Attention final : public Step {
   }
 
   /// Every block of queries, those with the most work first, so that the workers finish together.
-  std::vector<Block> cut(const Call& call) const {
+  std::vector<AttentionBlock> cut(const Call& call) const {
     if (call.rows(inputs_[3]) != call.rows(inputs_[4]))
       throw Error(ErrorKind::invalid_argument, fmt::format("[attention] {} sequences of queries and {} of keys, expected as many",
                                                            call.rows(inputs_[3]) - 1, call.rows(inputs_[4]) - 1));
@@ -71,7 +67,7 @@ class Attention final : public Step {
     const std::int64_t* key_begins = call.integers(inputs_[4]);
     expect_sequences(query_begins, call.rows(inputs_[3]), call.rows(inputs_[0]));
     expect_sequences(key_begins, call.rows(inputs_[4]), call.rows(inputs_[1]));
-    std::vector<Block> blocks;
+    std::vector<AttentionBlock> blocks;
     for (std::int64_t i = 0; i + 1 < call.rows(inputs_[3]); ++i) {
       const std::int64_t queries = query_begins[i + 1] - query_begins[i];
       const std::int64_t keys = key_begins[i + 1] - key_begins[i];
@@ -83,7 +79,7 @@ class Attention final : public Step {
                           .place = keys - queries + first});
       }
     }
-    std::ranges::stable_sort(blocks, std::ranges::greater{}, [](const Block& block) { return block.queries * block.keys; });
+    std::ranges::stable_sort(blocks, std::ranges::greater{}, [](const AttentionBlock& block) { return block.queries * block.keys; });
     return blocks;
   }
 
@@ -94,11 +90,18 @@ class Attention final : public Step {
       throw Error(ErrorKind::invalid_argument, fmt::format("[attention] sequences do not rise from 0 to the {} rows there are", rows));
   }
 
-  void attend(const Call& call, const Block& block, std::int64_t head, int worker) const {
+  std::int64_t bias_bytes(std::int64_t keys) const {
+    return bias_ ? round_up(query_block * keys * static_cast<std::int64_t>(sizeof(float)), 64) : 0;
+  }
+
+  void attend(const Call& call, const AttentionBlock& block, std::int64_t head, int worker) const {
     const std::int64_t key_head = head * key_heads_ / query_heads_;
     const auto row = [&](ValueId value, std::int64_t first, std::int64_t at, std::int64_t size) {
       return call.floats(value) + first * call.placements[value].row_stride + at * size;
     };
+    // The bias comes first in the scratch memory, [queries, keys].
+    float* bias = bias_ ? reinterpret_cast<float*>(call.scratch_of(worker)) : nullptr;
+    if (bias != nullptr) bias_->fill(call, block, head, bias);
     kernels_.attention({.query = row(inputs_[0], block.first_query, head, head_size_),
                         .key = row(inputs_[1], block.first_key, key_head, head_size_),
                         .value = row(inputs_[2], block.first_key, key_head, value_size_),
@@ -116,14 +119,17 @@ class Attention final : public Step {
                         .causal = options_.causal,
                         .window_left = options_.window_left,
                         .window_right = options_.window_right,
+                        .bias = bias,
+                        .bias_stride = block.keys,
                         .precision = options_.precision,
-                        .scratch = call.scratch_of(worker)});
+                        .scratch = call.scratch_of(worker) + bias_bytes(bias_ ? block.keys : 0)});
   }
 
   const KernelTable& kernels_;
   AttentionOptions options_;
   std::vector<ValueId> inputs_;
   ValueId output_;
+  std::optional<PositionBiasRows> bias_;
   std::int64_t query_heads_;
   std::int64_t key_heads_;
   std::int64_t head_size_;

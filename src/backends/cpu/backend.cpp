@@ -17,7 +17,9 @@ class CpuBackend final : public Backend {
 
   Devices devices() const override {
     try {
-      return {.usable = {{.name = "cpu", .description = fmt::format("kernels for {}", cpu::name_of(cpu::selected_isa()))}}, .unusable = {}, .reason = {}};
+      return {.usable = {{.name = "cpu", .description = fmt::format("kernels for {}", cpu::name_of(cpu::selected_isa()))}},
+              .unusable = {},
+              .reason = {}};
     } catch (const Error& error) {
       return {.usable = {}, .unusable = {}, .reason = error.what()};
     }

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -36,6 +37,43 @@ class Heads {
   const Tensor& tensor_;
 };
 
+/// What is added to the scores by the distance between query and key; nothing where there is no bias.
+class Bias {
+ public:
+  explicit Bias(const Arguments& arguments) : arguments_(arguments) {
+    if (!arguments.has(8)) return;
+    columns_ = arguments.whole_numbers(8);
+    reach_ = static_cast<std::int64_t>(columns_.size()) / 2;
+    for (std::size_t i : {5U, 6U, 7U})
+      if (arguments.has(i)) check_columns(arguments.input(i).dim(-1));
+  }
+
+  double at(std::int64_t query, std::int64_t key, std::int64_t head, std::int64_t distance) const {
+    if (columns_.empty()) return 0;
+    const std::int64_t column = columns_[static_cast<std::size_t>(std::clamp(distance, -reach_, reach_) + reach_)];
+    double sum = 0;
+    if (arguments_.has(5)) sum += row_of(arguments_.floats(5), head, arguments_.input(5).dim(1))[static_cast<std::size_t>(column)];
+    if (arguments_.has(6)) sum += of_token(6, query, head)[static_cast<std::size_t>(column)];
+    if (arguments_.has(7)) sum += of_token(7, key, head)[static_cast<std::size_t>(column)];
+    return sum;
+  }
+
+ private:
+  std::span<const float> of_token(std::size_t input, std::int64_t token, std::int64_t head) const {
+    const Tensor& table = arguments_.input(input);
+    return row_of(table.values<float>(), token * table.dim(1) + head, table.dim(2));
+  }
+
+  void check_columns(std::int64_t count) const {
+    for (std::int64_t column : columns_)
+      if (column < 0 || column >= count) arguments_.fail(fmt::format("column {} of a bias that has {}", column, count));
+  }
+
+  const Arguments& arguments_;
+  std::span<const std::int64_t> columns_;
+  std::int64_t reach_ = 0;
+};
+
 /// softmax(scores) · value for one query of one head; `scores` are those of the keys from `first_key`, minus infinity where
 /// the query does not see one.
 void weigh(std::span<const double> scores, const Heads& value, std::int64_t first_key, std::int64_t head, Precision precision,
@@ -69,6 +107,7 @@ Tensors attention(const Arguments& arguments) {
   const auto key_bounds = sequence_bounds(arguments, 4, key.tokens());
   if (query_bounds.size() != key_bounds.size())
     arguments.fail(fmt::format("{} sequences of queries and {} of keys", query_bounds.size() - 1, key_bounds.size() - 1));
+  const Bias bias(arguments);
   const std::int64_t queries_per_key = query.count() / key.count();
 
   Tensor output = arguments.new_output();
@@ -82,7 +121,8 @@ Tensors attention(const Arguments& arguments) {
         const Operand row = as_operand(query.at(token, head), precision);
         for (std::int64_t i = 0; i < static_cast<std::int64_t>(scores.size()); ++i)
           scores[static_cast<std::size_t>(i)] = sees(options, place, i)
-                                                    ? options.scale * dot(row, as_operand(key.at(first_key + i, key_head), precision))
+                                                    ? options.scale * dot(row, as_operand(key.at(first_key + i, key_head), precision)) +
+                                                          bias.at(token, first_key + i, head, i - place)
                                                     : -std::numeric_limits<double>::infinity();
         weigh(scores, value, first_key, key_head, precision,
               row_of(output.mutable_values<float>(), token * query.count() + head, value.size()));

@@ -53,7 +53,9 @@ class ReferenceBackend final : public Backend {
  public:
   std::string_view name() const override { return "reference"; }
 
-  Devices devices() const override { return {.usable = {{"cpu", "plain loops on one thread, for checking other backends"}}, .unusable = {}, .reason = {}}; }
+  Devices devices() const override {
+    return {.usable = {{"cpu", "plain loops on one thread, for checking other backends"}}, .unusable = {}, .reason = {}};
+  }
 
   std::span<const Precision> precisions() const override { return all_precisions; }
 
