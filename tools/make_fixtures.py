@@ -34,6 +34,9 @@ BERT = dict(vocab_size=61, hidden_size=24, num_hidden_layers=2, num_attention_he
             max_position_embeddings=20, type_vocab_size=2)
 ROBERTA = BERT | dict(hidden_size=16, num_attention_heads=4, intermediate_size=44, type_vocab_size=1, pad_token_id=1,
                       bos_token_id=0, eos_token_id=2)
+MPNET = {name: size for name, size in ROBERTA.items() if name != "type_vocab_size"}
+DEBERTA = BERT | dict(hidden_size=16, num_attention_heads=4, relative_attention=True, pos_att_type=["c2p", "p2c"], position_biased_input=False, type_vocab_size=0)
+DEBERTA_V2 = DEBERTA | dict(position_buckets=8, norm_rel_ebd="layer_norm", share_att_key=True)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class Fixture:
     def config(self) -> transformers.PretrainedConfig:
         """The configuration, its class taken from the model's."""
         config_class = getattr(transformers, self.model_class).config_class
-        return config_class(**self.sizes, **self.changes)
+        return config_class(**self.sizes | self.changes)
 
 
 # The pooler reads the first column, which is padding in a left-padded batch: only the hidden state means anything there.
@@ -76,6 +79,25 @@ ALL = {
     "roberta_sequence_classification": Fixture("RobertaForSequenceClassification", ROBERTA, LOGITS, dict(num_labels=4)),
     "roberta_token_classification": Fixture("RobertaForTokenClassification", ROBERTA, LOGITS, dict(num_labels=6)),
     "roberta_question_answering": Fixture("RobertaForQuestionAnswering", ROBERTA, SPANS),
+    "mpnet_model": Fixture("MPNetModel", MPNET, BASE),
+    "mpnet_masked_lm": Fixture("MPNetForMaskedLM", MPNET, LOGITS),
+    "mpnet_sequence_classification": Fixture("MPNetForSequenceClassification", MPNET, LOGITS, dict(num_labels=4)),
+    "mpnet_token_classification": Fixture("MPNetForTokenClassification", MPNET, LOGITS, dict(num_labels=6)),
+    "mpnet_question_answering": Fixture("MPNetForQuestionAnswering", MPNET, SPANS),
+    "deberta_model": Fixture("DebertaModel", DEBERTA, HIDDEN),
+    "deberta_masked_lm": Fixture("DebertaForMaskedLM", DEBERTA, LOGITS),
+    "deberta_sequence_classification": Fixture("DebertaForSequenceClassification", DEBERTA, LOGITS, dict(num_labels=3)),
+    "deberta_token_classification": Fixture("DebertaForTokenClassification", DEBERTA, LOGITS, dict(num_labels=5)),
+    "deberta_question_answering": Fixture("DebertaForQuestionAnswering", DEBERTA, SPANS),
+    "deberta_near_positions": Fixture("DebertaModel", DEBERTA, HIDDEN,
+                                      dict(max_relative_positions=4, position_biased_input=True, type_vocab_size=2)),
+    "deberta_v2_model": Fixture("DebertaV2Model", DEBERTA_V2, HIDDEN),
+    "deberta_v2_masked_lm": Fixture("DebertaV2ForMaskedLM", DEBERTA_V2, LOGITS),
+    "deberta_v2_sequence_classification": Fixture("DebertaV2ForSequenceClassification", DEBERTA_V2, LOGITS,
+                                                  dict(num_labels=3, conv_kernel_size=3, conv_act="gelu")),
+    "deberta_v2_token_classification": Fixture("DebertaV2ForTokenClassification", DEBERTA_V2, LOGITS,
+                                               dict(num_labels=5, share_att_key=False, position_buckets=-1)),
+    "deberta_v2_question_answering": Fixture("DebertaV2ForQuestionAnswering", DEBERTA_V2, SPANS, left_padded=True),
     "xlm_roberta_model": Fixture("XLMRobertaModel", ROBERTA, BASE),
     "xlm_roberta_left_padded": Fixture("XLMRobertaModel", ROBERTA, HIDDEN, left_padded=True),
     "camembert_masked_lm": Fixture("CamembertForMaskedLM", ROBERTA, LOGITS),
@@ -107,7 +129,7 @@ def make_inputs(fixture: Fixture, generator: torch.Generator) -> dict[str, torch
         start = width - length if fixture.left_padded else 0
         mask[row, start : start + length] = 1
     inputs = {"input_ids": torch.where(mask == 1, ids, config.pad_token_id), "attention_mask": mask}
-    if config.type_vocab_size > 1:
+    if getattr(config, "type_vocab_size", 0) > 1:
         types = torch.zeros_like(ids)
         types[:, width // 2 :] = 1
         inputs["token_type_ids"] = types * mask

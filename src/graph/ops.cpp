@@ -33,6 +33,8 @@ Value concat(std::span<const Value> values, AxisOptions options) {
 
 Value gather(Value table, Value indices) { return table.graph().add(Op::gather, {table.id(), indices.id()}); }
 
+Value scatter(Value x, Value indices, Value updates) { return x.graph().add(Op::scatter, {x.id(), indices.id(), updates.id()}); }
+
 Value unary(UnaryFunction function, Value x) { return x.graph().add(Op::unary, {x.id()}, UnaryOptions{function}); }
 
 Value binary(BinaryFunction function, Value a, Value b) { return a.graph().add(Op::binary, {a.id(), b.id()}, BinaryOptions{function}); }
@@ -62,6 +64,12 @@ Value linear(Value x, Value weight, Value bias) {
   return x.graph().add(Op::linear, std::move(inputs), LinearOptions{});
 }
 
+Value grouped_linear(Value x, Value weight, Value bias) {
+  std::vector<ValueId> inputs{x.id(), weight.id()};
+  if (bias) inputs.push_back(bias.id());
+  return x.graph().add(Op::grouped_linear, std::move(inputs), LinearOptions{});
+}
+
 Value linear(Value x, const Weights& weights, std::int64_t outputs) {
   const Value weight = weights.get("weight", {outputs, x.dim(-1).value()});
   const Value bias = weights.contains("bias") ? weights.get("bias", {outputs}) : Value{};
@@ -84,19 +92,20 @@ Value layer_norm(Value x, const Weights& weights, NormOptions options) {
 
 Value rms_norm(Value x, Value scale, NormOptions options) { return x.graph().add(Op::rms_norm, {x.id(), scale.id()}, options); }
 
-Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, AttentionOptions options) {
-  return query.graph().add(Op::attention, {query.id(), key.id(), value.id(), query_sequences.id(), key_sequences.id()}, options);
-}
-
-Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, const PositionBias& bias,
-                AttentionOptions options) {
-  return query.graph().add(Op::attention,
-                           {query.id(), key.id(), value.id(), query_sequences.id(), key_sequences.id(), bias.of_heads.id(),
-                            bias.of_queries.id(), bias.of_keys.id(), bias.columns.id()},
-                           options);
+Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, AttentionOptions options,
+                const PositionBias& bias, Value global_keys) {
+  std::vector<ValueId> inputs{query.id(), key.id(), value.id(), query_sequences.id(), key_sequences.id()};
+  if (bias.columns || global_keys)
+    inputs.insert(inputs.end(), {bias.of_heads.id(), bias.of_queries.id(), bias.of_keys.id(), bias.columns.id()});
+  if (global_keys) inputs.push_back(global_keys.id());
+  return query.graph().add(Op::attention, std::move(inputs), options);
 }
 
 Value sequence_cumsum(Value x, Value sequences) { return x.graph().add(Op::sequence_cumsum, {x.id(), sequences.id()}); }
+
+Value sequence_shift(Value x, Value sequences, ShiftOptions options) {
+  return x.graph().add(Op::sequence_shift, {x.id(), sequences.id()}, options);
+}
 
 Value sequence_pool(Value x, Value sequences, PoolOptions options) {
   return x.graph().add(Op::sequence_pool, {x.id(), sequences.id()}, options);

@@ -23,6 +23,9 @@ Value concat(std::span<const Value> values, AxisOptions options);
 /// Rows of `table` [rows, ...] at `indices` [...]: [..., ...].
 Value gather(Value table, Value indices);
 
+/// x [rows, ...] with the rows at `indices` [n] replaced by those of `updates` [n, ...]; no index comes twice.
+Value scatter(Value x, Value indices, Value updates);
+
 /// The function of each element.
 Value unary(UnaryFunction function, Value x);
 inline Value tanh(Value x) { return unary(UnaryFunction::tanh, x); }
@@ -57,6 +60,10 @@ Value matmul(Value a, Value b, MatmulOptions options = {});
 /// x · weightᵀ + bias for weight [out, in] and bias [out] or absent (torch.nn.Linear): [..., in] to [..., out].
 Value linear(Value x, Value weight, Value bias = {});
 
+/// Each group's rows by its own weight: x [..., groups, in] · weight [groups, out, in]ᵀ + bias [groups, out] or absent gives
+/// [..., groups, out] (torch.nn.Conv1d of one step with groups).
+Value grouped_linear(Value x, Value weight, Value bias = {});
+
 /// linear with `weight`, and `bias` where there is one, of a place in the checkpoint.
 Value linear(Value x, const Weights& weights, std::int64_t outputs);
 
@@ -79,17 +86,20 @@ struct PositionBias {
   Value of_heads = {};    ///< [heads, columns]
   Value of_queries = {};  ///< [queries, heads, columns]
   Value of_keys = {};     ///< [keys, heads, columns]
-  Value columns;
+  Value columns = {};
 };
 
 /// Attention within each sequence, head by head, with grouped heads where key has fewer (Vaswani et al., 2017):
-/// query [queries, heads, size], key and value [keys, key heads, size] to [queries, heads, value size].
-Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, AttentionOptions options);
-Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, const PositionBias& bias,
-                AttentionOptions options);
+/// query [queries, heads, size], key and value [keys, key heads, size] to [queries, heads, value size]. Keys where
+/// `global_keys` [keys] is true are seen whatever the window (Beltagy et al., 2020); they and a bias exclude each other.
+Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, AttentionOptions options,
+                const PositionBias& bias = {}, Value global_keys = {});
 
 /// Running sum of whole numbers x [tokens] within each sequence.
 Value sequence_cumsum(Value x, Value sequences);
+
+/// The row `offset` further on in the own sequence in place of each row of x [tokens, ...]; zeros where there is none.
+Value sequence_shift(Value x, Value sequences, ShiftOptions options);
 
 /// One row a sequence from x [tokens, ...]: [sequences, ...].
 Value sequence_pool(Value x, Value sequences, PoolOptions options);

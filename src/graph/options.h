@@ -88,6 +88,10 @@ struct AttentionOptions {
   Precision precision = Precision::fp32;  ///< set by passes
 };
 
+struct ShiftOptions {
+  std::int64_t offset = 0;
+};
+
 enum class Pooling : std::uint8_t { mean, maximum, sum, first, last };
 
 struct PoolOptions {
@@ -96,7 +100,7 @@ struct PoolOptions {
 
 using Options = std::variant<NoOptions, InputOptions, ConstantOptions, ReshapeOptions, TransposeOptions, SliceOptions, AxisOptions,
                              UnaryOptions, BinaryOptions, CastOptions, ReduceOptions, SoftmaxOptions, MatmulOptions, LinearOptions,
-                             NormOptions, AttentionOptions, PoolOptions>;
+                             NormOptions, AttentionOptions, ShiftOptions, PoolOptions>;
 
 /// The function's name: "gelu_erf", …
 std::string_view name_of(UnaryFunction function);

@@ -162,6 +162,20 @@ ValueType linear_rule(const Rule& rule) {
   return {DType::float32, result};
 }
 
+ValueType grouped_linear_rule(const Rule& rule) {
+  rule.expect_rank(0, 2);
+  rule.expect_dtype(0, DType::float32);
+  rule.expect_dtype(1, DType::float32);
+  if (rule.shape(1).size() != 3) rule.fail(fmt::format("weight is {}, expected [groups, out, in]", text_of(rule.shape(1))));
+  Shape result = rule.shape(0);
+  const Dim groups = result[result.size() - 2];
+  const Dim outputs = rule.shape(1)[1];
+  rule.expect_shape(1, {groups, outputs, result.back()});
+  rule.expect_shape(2, {groups, outputs});
+  result.back() = outputs;
+  return {DType::float32, result};
+}
+
 ValueType norm_rule(const Rule& rule, std::size_t first_weight) {
   rule.expect_rank(0, 1);
   rule.expect_dtype(0, DType::float32);
@@ -204,6 +218,9 @@ ValueType attention_rule(const Rule& rule) {
   if (query[1].is_static() && key[1].is_static() && query[1].value() % key[1].value() != 0)
     rule.fail(fmt::format("{} heads of queries do not divide among {} of keys", query[1].text(), key[1].text()));
   expect_position_bias(rule);
+  rule.expect_dtype(9, DType::boolean);
+  rule.expect_shape(9, {key[0]});
+  if (rule.has(8) && rule.has(9)) rule.fail("global keys and a bias by distance exclude each other");
   return {DType::float32, {query[0], query[1], rule.shape(2)[2]}};
 }
 
@@ -214,6 +231,24 @@ ValueType pool_rule(const Rule& rule) {
   Shape result = rule.shape(0);
   result[0] = rule.shape(1)[0] - Dim(1);
   return {DType::float32, result};
+}
+
+ValueType scatter_rule(const Rule& rule) {
+  rule.expect_rank(0, 1);
+  rule.expect_dtype(1, DType::int64);
+  if (rule.shape(1).size() != 1) rule.fail(fmt::format("indices are {}, expected [n]", text_of(rule.shape(1))));
+  Shape updates = rule.shape(0);
+  updates[0] = rule.shape(1)[0];
+  rule.expect_shape(2, updates);
+  rule.expect_dtype(2, rule.input(0).dtype);
+  return rule.input(0);
+}
+
+ValueType shift_rule(const Rule& rule) {
+  rule.expect_rank(0, 1);
+  rule.expect_dtype(0, DType::float32);
+  rule.expect_sequences(1);
+  return rule.input(0);
 }
 
 ValueType embedding_norm_rule(const Rule& rule, const Node& node) {
@@ -291,11 +326,17 @@ std::vector<ValueType> infer_types(const Graph& graph, const Node& node) {
       return {matmul_rule(rule, node.as<MatmulOptions>())};
     case Op::linear:
       return {linear_rule(rule)};
+    case Op::grouped_linear:
+      return {grouped_linear_rule(rule)};
     case Op::layer_norm:
     case Op::rms_norm:
       return {norm_rule(rule, 1)};
     case Op::attention:
       return {attention_rule(rule)};
+    case Op::scatter:
+      return {scatter_rule(rule)};
+    case Op::sequence_shift:
+      return {shift_rule(rule)};
     case Op::sequence_cumsum:
       rule.expect_dtype(0, DType::int64);
       rule.expect_sequences(1);

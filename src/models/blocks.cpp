@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -54,7 +55,25 @@ Value self_attention(Value x, Value sequences, const Weights& weights, SelfAtten
   const auto heads = [&](std::string_view name) { return split_heads(linear(x, weights / name, hidden), options.heads); };
   const std::int64_t head_size = hidden / options.heads;
   const float scale = 1.0F / std::sqrt(static_cast<float>(head_size));
-  return merge_heads(attention(heads(options.query), heads(options.key), heads(options.value), sequences, sequences, {.scale = scale}));
+  return merge_heads(
+      attention(heads(options.query), heads(options.key), heads(options.value), sequences, sequences, {.scale = scale}, options.bias));
+}
+
+Value logarithmic_columns(Graph& graph, std::int64_t buckets, std::int64_t farthest) {
+  const std::int64_t half = buckets / 2;
+  const std::int64_t near = half / 2;
+  // In float32, as transformers computes it: which column a distance at an edge falls into depends on it.
+  const auto column_of = [&](std::int64_t length) {
+    if (length < near) return length;
+    const float ratio = std::log(static_cast<float>(length) / static_cast<float>(near)) /
+                        static_cast<float>(std::log(static_cast<double>(farthest) / static_cast<double>(near)));
+    return std::min(near + static_cast<std::int64_t>(ratio * static_cast<float>(half - near)), half - 1);
+  };
+  std::vector<std::int64_t> columns;
+  for (std::int64_t distance = -farthest; distance <= farthest; ++distance)
+    columns.push_back(column_of(std::abs(distance)) + (distance > 0 ? half : 0));
+  const auto count = static_cast<std::int64_t>(columns.size());
+  return graph.constant(Tensor::from<std::int64_t>(columns, {count}));
 }
 
 Value tied_projection(Value x, const Weights& embeddings, const Weights& own, Value bias, bool tied) {

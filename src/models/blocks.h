@@ -28,11 +28,17 @@ struct SelfAttentionOptions {
   std::string_view query = "query";
   std::string_view key = "key";
   std::string_view value = "value";
+  PositionBias bias = {};
 };
 
 /// Bidirectional self-attention of x [tokens, hidden] with scores scaled by 1/√size: [tokens, hidden], before any output
 /// projection.
 Value self_attention(Value x, Value sequences, const Weights& weights, SelfAttentionOptions options);
+
+/// Distances in `buckets` columns, half of them for keys after the query: near ones each in their own, farther ones in
+/// columns that grow by powers up to `farthest` (Raffel et al., 2020; transformers' relative_position_bucket):
+/// [2 · farthest + 1].
+Value logarithmic_columns(Graph& graph, std::int64_t buckets, std::int64_t farthest);
 
 /// Logits of every entry of the vocabulary, x [tokens, hidden] · tableᵀ + bias [vocabulary], where the table is the word
 /// embeddings when they are tied, and else the `own` place's weight: [tokens, vocabulary].

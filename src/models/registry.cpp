@@ -12,6 +12,9 @@ namespace accelerate {
 // One function an architecture, each in its family's file.
 namespace models {
 void build_bert(const ModelContext& context);
+void build_deberta(const ModelContext& context);
+void build_deberta_v2(const ModelContext& context);
+void build_mpnet(const ModelContext& context);
 void build_roberta(const ModelContext& context);
 }  // namespace models
 
@@ -21,9 +24,9 @@ constexpr std::array encoder_heads{Head::base, Head::masked_lm, Head::sequence_c
                                    Head::question_answering};
 
 constexpr std::array architectures{
-    Architecture{"bert", models::build_bert, encoder_heads},
-    Architecture{"camembert", models::build_roberta, encoder_heads},
-    Architecture{"roberta", models::build_roberta, encoder_heads},
+    Architecture{"bert", models::build_bert, encoder_heads},           Architecture{"camembert", models::build_roberta, encoder_heads},
+    Architecture{"deberta", models::build_deberta, encoder_heads},     Architecture{"deberta-v2", models::build_deberta_v2, encoder_heads},
+    Architecture{"mpnet", models::build_mpnet, encoder_heads},         Architecture{"roberta", models::build_roberta, encoder_heads},
     Architecture{"xlm-roberta", models::build_roberta, encoder_heads},
 };
 

@@ -1,12 +1,10 @@
 // RoBERTa (Liu et al., 2019), XLM-RoBERTa and CamemBERT: BERT's encoder with positions counted from the padding id, and
 // heads of their own.
-#include "models/bert.h"
+#include "models/roberta.h"
 
 namespace accelerate::models {
 
-/// Places of the tokens that are not padding, counted from pad + 1; padding stands at pad itself
-/// (transformers' create_position_ids_from_input_ids): [tokens].
-static Value positions_past_padding(const TextInputs& text, std::int64_t pad) {
+Value positions_past_padding(const TextInputs& text, std::int64_t pad) {
   const Value real = cast(not_equal(text.ids, pad), DType::int64);
   return sequence_cumsum(real, text.sequences) * real + pad;
 }
@@ -26,21 +24,13 @@ static Value classification_logits(Value hidden, Value sequences, const Weights&
   return linear(dense, weights / "out_proj", config.num_labels);
 }
 
-void build_roberta(const ModelContext& context) {
-  const BertConfig config = BertConfig::from(context.config);
-  const TextInputs text = text_inputs(context.graph);
+void roberta_outputs(const ModelContext& context, Value hidden, const TextInputs& text, const Weights& encoder, const BertConfig& config) {
   const Weights& all = context.weights;
-  const Weights weights = below_optional(all, "roberta", context.head);
-
-  const Value positions = positions_past_padding(text, context.config.integer_or("pad_token_id", 1, {.minimum = 0}));
-  const Value embedded = bert_embeddings(text, positions, weights / "embeddings", config);
-  const Value hidden = bert_encoder(embedded, text.sequences, weights / "encoder", config);  // [tokens, hidden]
-
   switch (context.head) {
     case Head::base:
-      return bert_base_outputs(hidden, text.sequences, weights, config);
+      return bert_base_outputs(hidden, text.sequences, encoder, config);
     case Head::masked_lm:
-      return context.graph.output("logits", masked_lm_logits(hidden, weights / "embeddings", all / "lm_head", config));
+      return context.graph.output("logits", masked_lm_logits(hidden, encoder / "embeddings", all / "lm_head", config));
     case Head::sequence_classification:
       return context.graph.output("logits", classification_logits(hidden, text.sequences, all / "classifier", config));
     case Head::token_classification:
@@ -48,6 +38,17 @@ void build_roberta(const ModelContext& context) {
     case Head::question_answering:
       return question_answering_outputs(hidden, all);
   }
+}
+
+void build_roberta(const ModelContext& context) {
+  const BertConfig config = BertConfig::from(context.config);
+  const TextInputs text = text_inputs(context.graph);
+  const Weights weights = below_optional(context.weights, "roberta", context.head);
+
+  const Value positions = positions_past_padding(text, context.config.integer_or("pad_token_id", 1, {.minimum = 0}));
+  const Value embedded = bert_embeddings(text, positions, weights / "embeddings", config);
+  const Value hidden = bert_encoder(embedded, text.sequences, weights / "encoder", config);  // [tokens, hidden]
+  roberta_outputs(context, hidden, text, weights, config);
 }
 
 }  // namespace accelerate::models

@@ -20,7 +20,7 @@ bool is_constant(const Graph& graph, ValueId value) {
          std::ranges::all_of(producer.inputs, [&](ValueId input) { return graph.constant_of(input) != nullptr; });
 }
 
-/// A linear on a matrix, and its tail as ops of their own; a product where the weight is computed.
+/// A linear on a matrix, and its tail as ops of their own; a product where the weight is computed, or nothing is.
 void decompose_linear(Rewriter& rewriter, const Graph& graph, const Node& node) {
   const auto& options = node.as<LinearOptions>();
   const std::vector<ValueId> inputs = rewriter.inputs_of(node);
@@ -29,7 +29,7 @@ void decompose_linear(Rewriter& rewriter, const Graph& graph, const Node& node) 
   };
   const Value x(rewriter.graph(), inputs[0]);
   Value result;
-  if (is_constant(graph, node.inputs[1])) {
+  if (is_constant(graph, node.inputs[1]) && !is_constant(graph, node.inputs[0])) {
     std::vector<ValueId> plain{flattened(x).id(), inputs[1]};
     if (optional(2)) plain.push_back(inputs[2]);
     result = rewriter.graph().add(Op::linear, std::move(plain), LinearOptions{.activation = {}, .precision = options.precision});
@@ -55,6 +55,28 @@ void decompose_embedding_norm(Rewriter& rewriter, const Node& node) {
   rewriter.replace(node.outputs[0], layer_norm(sum, rewriter(node.inputs[0]), rewriter(node.inputs[1]), node.as<NormOptions>()));
 }
 
+/// [rows, groups, in] as [groups, rows, in], and back.
+Value swap_rows_and_groups(Value x) { return transpose(x, {1, 0, 2}); }
+
+/// The op over x as [rows, groups, in] where it has more axes, else one product a group.
+void decompose_grouped_linear(Rewriter& rewriter, const Node& node) {
+  const Value x = rewriter(node.inputs[0]);
+  const Value weight = rewriter(node.inputs[1]);
+  Value y;
+  if (x.rank() > 3) {
+    const Shape row_axes(x.shape().begin(), x.shape().end() - 2);
+    std::vector<ValueId> inputs = rewriter.inputs_of(node);
+    inputs[0] = reshape(x, {element_count(row_axes), x.dim(-2), x.dim(-1)}).id();
+    y = rewriter.graph().add(Op::grouped_linear, std::move(inputs), node.options);
+  } else {
+    y = swap_rows_and_groups(matmul(swap_rows_and_groups(x), weight, {.transpose_b = true}));
+    if (node.inputs.size() > 2 && node.inputs[2] != no_value) y = y + rewriter(node.inputs[2]);
+  }
+  Shape shape = x.shape();
+  shape.back() = weight.dim(1);
+  rewriter.replace(node.outputs[0], reshape(y, shape));
+}
+
 }  // namespace
 
 Graph decompose(const Graph& graph, const PassContext& context) {
@@ -67,6 +89,9 @@ Graph decompose(const Graph& graph, const PassContext& context) {
     switch (node.op) {
       case Op::linear:
         decompose_linear(rewriter, graph, node);
+        break;
+      case Op::grouped_linear:
+        decompose_grouped_linear(rewriter, node);
         break;
       case Op::add_norm:
         decompose_add_norm(rewriter, node);

@@ -19,7 +19,8 @@ bool is_stored(const Graph& graph, ValueId value) {
 constexpr std::int64_t least_outputs = 32;
 
 bool is_narrow(const Graph& graph, ValueId weight) {
-  const Dim outputs = graph.type(weight).shape[0];
+  const Shape& shape = graph.type(weight).shape;
+  const Dim outputs = shape[shape.size() - 2];
   return outputs.is_static() && outputs.value() < least_outputs;
 }
 

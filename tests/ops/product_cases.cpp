@@ -54,6 +54,32 @@ void add_linear_shapes(std::vector<OpCase>& cases, Precision precision) {
                      precision, tolerance_of(precision)});
 }
 
+void add_grouped_linears(std::vector<OpCase>& cases, Precision precision) {
+  const auto add = [&](std::string_view name, std::function<void(CaseBuilder&)> build) {
+    cases.push_back({fmt::format("grouped_linear_{}_{}", name, name_of(precision)), Op::grouped_linear, std::move(build), precision,
+                     tolerance_of(precision)});
+  };
+  for (const std::int64_t rows : {0, 1, 5, 70})
+    add(fmt::format("{}_rows", rows), [=](CaseBuilder& b) {
+      const Value x = b.floats("x", {b.size("tokens", rows), 3, 24});
+      b.graph().output("y", grouped_linear(x, b.weight("w", {3, 41, 24}), b.weight("b", {3, 41})));
+    });
+  add("without_bias", [](CaseBuilder& b) {
+    b.graph().output("y", grouped_linear(b.floats("x", {b.size("tokens", 9), 2, 16}), b.weight("w", {2, 64, 16})));
+  });
+  add("of_slice", [](CaseBuilder& b) {
+    const Value x = slice(b.floats("x", {b.size("tokens", 9), 96}), {.axis = 1, .start = 32, .stop = 64});
+    b.graph().output("y", grouped_linear(split_heads(x, 2), b.weight("w", {2, 40, 16}), b.weight("b", {2, 40})));
+  });
+  add("of_more_axes", [](CaseBuilder& b) {
+    b.graph().output("y",
+                     grouped_linear(b.floats("x", {b.size("tokens", 3), 4, 2, 16}), b.weight("w", {2, 33, 16}), b.weight("b", {2, 33})));
+  });
+  add("computed_weights", [](CaseBuilder& b) {
+    b.graph().output("y", grouped_linear(b.floats("x", {b.size("tokens", 7), 2, 16}), b.floats("w", {2, 33, 16}), b.floats("b", {2, 33})));
+  });
+}
+
 void add_linear_tails(std::vector<OpCase>& cases, Precision precision) {
   struct Tail {
     std::string_view name;
@@ -144,6 +170,7 @@ void add_product_cases(std::vector<OpCase>& cases) {
   add_matmul_cases(cases);
   for (Precision precision : precisions) {
     add_linear_shapes(cases, precision);
+    add_grouped_linears(cases, precision);
     add_linear_tails(cases, precision);
     add_linear_sources(cases, precision);
   }

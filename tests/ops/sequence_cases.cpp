@@ -1,4 +1,4 @@
-// attention, sequence_cumsum, sequence_pool.
+// attention, sequence_cumsum, sequence_shift, sequence_pool.
 #include <fmt/format.h>
 
 #include <array>
@@ -25,6 +25,7 @@ struct AttentionCase {
   AttentionOptions options = {};
   std::string_view biases = {};  ///< of which there are biases by distance: h(eads), q(ueries), k(eys)
   std::int64_t reach = 0;        ///< distances up to which these tell apart
+  bool global_keys = false;      ///< half of the keys are seen whatever the window
 };
 
 /// A bias of three fewer columns than there are distances, so that some share one.
@@ -51,10 +52,9 @@ void build_attention(CaseBuilder& b, const AttentionCase& given) {
   const Value key_sequences = own_keys ? b.sequences("key_sequences", given.key_lengths) : query_sequences;
   AttentionOptions options = given.options;
   options.scale = 1 / std::sqrt(static_cast<float>(given.head_size));
-  if (given.biases.empty())
-    b.graph().output("y", attention(query, key, value, query_sequences, key_sequences, options));
-  else
-    b.graph().output("y", attention(query, key, value, query_sequences, key_sequences, bias_of(b, given, queries, keys), options));
+  const PositionBias bias = given.biases.empty() ? PositionBias{} : bias_of(b, given, queries, keys);
+  const Value global = given.global_keys ? b.booleans("global", {keys}) : Value{};
+  b.graph().output("y", attention(query, key, value, query_sequences, key_sequences, options, bias, global));
 }
 
 const std::vector<AttentionCase>& attention_cases() {
@@ -103,6 +103,26 @@ const std::vector<AttentionCase>& attention_cases() {
        .options = {.causal = true, .window_left = 11},
        .biases = "hqk",
        .reach = 5},
+      {.name = "global_keys",
+       .heads = 2,
+       .head_size = 16,
+       .lengths = {40, 1, 9},
+       .options = {.window_left = 3, .window_right = 2},
+       .global_keys = true},
+      {.name = "global_keys_long",
+       .heads = 1,
+       .head_size = 32,
+       .lengths = {700},
+       .options = {.window_left = 8, .window_right = 8},
+       .global_keys = true},
+      {.name = "global_keys_causal",
+       .heads = 4,
+       .head_size = 16,
+       .lengths = {4, 9},
+       .key_lengths = {30, 9},
+       .key_heads = 2,
+       .options = {.causal = true, .window_left = 2},
+       .global_keys = true},
       {.name = "no_keys_seen", .heads = 2, .head_size = 16, .lengths = {7, 3}, .key_lengths = {2, 0}, .options = {.causal = true}},
   };
   return cases;
@@ -170,10 +190,20 @@ void add_cumsum_cases(std::vector<OpCase>& cases) {
 
 }  // namespace
 
+static void add_shift_cases(std::vector<OpCase>& cases) {
+  for (const std::int64_t offset : {-40, -2, 0, 1, 3})
+    cases.push_back({fmt::format("sequence_shift_by_{}", offset < 0 ? fmt::format("minus_{}", -offset) : fmt::format("{}", offset)),
+                     Op::sequence_shift, [=](CaseBuilder& b) {
+                       const Value x = b.floats("x", {b.size("tokens", 25), 3, 2});
+                       b.graph().output("y", sequence_shift(x, b.sequences("sequences", {7, 0, 1, 17}), {.offset = offset}));
+                     }});
+}
+
 void add_sequence_cases(std::vector<OpCase>& cases) {
   for (Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) add_attention_cases(cases, precision);
   add_pool_cases(cases);
   add_cumsum_cases(cases);
+  add_shift_cases(cases);
 }
 
 }  // namespace accelerate

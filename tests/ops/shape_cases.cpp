@@ -1,4 +1,4 @@
-// reshape, transpose, slice, concat, gather.
+// reshape, transpose, slice, concat, gather, scatter.
 #include <fmt/format.h>
 
 #include <array>
@@ -105,9 +105,22 @@ void add_gather_cases(std::vector<OpCase>& cases) {
                    }});
 }
 
+void add_scatter_cases(std::vector<OpCase>& cases) {
+  const auto add = [&](std::string_view name, const std::vector<std::int64_t>& indices) {
+    cases.push_back({fmt::format("scatter_{}", name), Op::scatter, [=](CaseBuilder& b) {
+                       const auto count = static_cast<std::int64_t>(indices.size());
+                       const Value places = b.graph().constant(Tensor::from<std::int64_t>(indices, {count}));
+                       b.graph().output("y", scatter(b.floats("x", {b.size("tokens", 9), 2, 5}), places, b.floats("u", {count, 2, 5})));
+                     }});
+  };
+  add("some_rows", {4, 0, 8});
+  add("no_rows", {});
+}
+
 }  // namespace
 
 void add_shape_cases(std::vector<OpCase>& cases) {
+  add_scatter_cases(cases);
   add_reshape_cases(cases);
   add_transpose_cases(cases);
   add_slice_cases(cases);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "backends/cpu/position_bias.h"
@@ -27,7 +28,7 @@ class Attention final : public Step {
         value_size_(context.graph.type(node.inputs[2]).shape[2].value()) {
     for (ValueId input : node.inputs)
       if (input != no_value) reads.push_back(context.placements[input].root);
-    if (inputs_.size() > 5) bias_.emplace(context.graph, node);
+    if (inputs_.size() > 8 && inputs_[8] != no_value) bias_.emplace(context.graph, node);
     writes.push_back(output_);
   }
 
@@ -44,9 +45,10 @@ class Attention final : public Step {
   void run(const Call& call) const override {
     const std::vector<AttentionBlock> blocks = cut(call);
     if (bias_) bias_->check(call);
+    const GlobalKeys global = has_global_keys() ? global_keys(call) : GlobalKeys{};
     const auto count = static_cast<std::int64_t>(blocks.size()) * query_heads_;
     call.threads.parallel_for(count, [&](std::int64_t index, int worker) {
-      attend(call, blocks[static_cast<std::size_t>(index / query_heads_)], index % query_heads_, worker);
+      attend(call, blocks[static_cast<std::size_t>(index / query_heads_)], index % query_heads_, global, worker);
     });
   }
 
@@ -72,7 +74,8 @@ class Attention final : public Step {
       const std::int64_t queries = query_begins[i + 1] - query_begins[i];
       const std::int64_t keys = key_begins[i + 1] - key_begins[i];
       for (std::int64_t first = 0; first < queries; first += query_block) {
-        blocks.push_back({.first_query = query_begins[i] + first,
+        blocks.push_back({.sequence = static_cast<std::size_t>(i),
+                          .first_query = query_begins[i] + first,
                           .queries = std::min(query_block, queries - first),
                           .first_key = key_begins[i],
                           .keys = keys,
@@ -90,18 +93,47 @@ class Attention final : public Step {
       throw Error(ErrorKind::invalid_argument, fmt::format("[attention] sequences do not rise from 0 to the {} rows there are", rows));
   }
 
+  bool has_global_keys() const { return inputs_.size() > 9; }
+
+  /// Keys that every query of their sequence sees.
+  struct GlobalKeys {
+    std::vector<std::vector<std::int64_t>> of_sequence;  ///< counted from the sequence's first key
+    std::vector<float> hidden;                           ///< a bias that hides them from the window: [keys]
+  };
+
+  GlobalKeys global_keys(const Call& call) const {
+    // A byte from outside need not be 0 or 1.
+    const auto* global = reinterpret_cast<const std::uint8_t*>(call.integers(inputs_[9]));
+    const std::int64_t* begins = call.integers(inputs_[4]);
+    GlobalKeys keys{.of_sequence = std::vector<std::vector<std::int64_t>>(static_cast<std::size_t>(call.rows(inputs_[4]) - 1)),
+                    .hidden = std::vector<float>(static_cast<std::size_t>(call.rows(inputs_[1])), 0.0F)};
+    for (std::size_t i = 0; i < keys.of_sequence.size(); ++i)
+      for (std::int64_t key = begins[i]; key < begins[i + 1]; ++key)
+        if (global[key] != 0) {
+          keys.of_sequence[i].push_back(key - begins[i]);
+          keys.hidden[static_cast<std::size_t>(key)] = -std::numeric_limits<float>::infinity();
+        }
+    return keys;
+  }
+
   std::int64_t bias_bytes(std::int64_t keys) const {
     return bias_ ? round_up(query_block * keys * static_cast<std::int64_t>(sizeof(float)), 64) : 0;
   }
 
-  void attend(const Call& call, const AttentionBlock& block, std::int64_t head, int worker) const {
+  void attend(const Call& call, const AttentionBlock& block, std::int64_t head, const GlobalKeys& global, int worker) const {
     const std::int64_t key_head = head * key_heads_ / query_heads_;
     const auto row = [&](ValueId value, std::int64_t first, std::int64_t at, std::int64_t size) {
       return call.floats(value) + first * call.placements[value].row_stride + at * size;
     };
     // The bias comes first in the scratch memory, [queries, keys].
-    float* bias = bias_ ? reinterpret_cast<float*>(call.scratch_of(worker)) : nullptr;
-    if (bias != nullptr) bias_->fill(call, block, head, bias);
+    const float* bias = global.hidden.empty() ? nullptr : global.hidden.data() + block.first_key;
+    if (bias_) {
+      auto* const rows = reinterpret_cast<float*>(call.scratch_of(worker));
+      bias_->fill(call, block, head, rows);
+      bias = rows;
+    }
+    const std::vector<std::int64_t> none;
+    const std::vector<std::int64_t>& listed = global.of_sequence.empty() ? none : global.of_sequence[block.sequence];
     kernels_.attention({.query = row(inputs_[0], block.first_query, head, head_size_),
                         .key = row(inputs_[1], block.first_key, key_head, head_size_),
                         .value = row(inputs_[2], block.first_key, key_head, value_size_),
@@ -120,9 +152,11 @@ class Attention final : public Step {
                         .window_left = options_.window_left,
                         .window_right = options_.window_right,
                         .bias = bias,
-                        .bias_stride = block.keys,
+                        .bias_stride = bias_ ? block.keys : 0,
+                        .global_keys = listed.data(),
+                        .global_count = static_cast<std::int64_t>(listed.size()),
                         .precision = options_.precision,
-                        .scratch = call.scratch_of(worker) + bias_bytes(bias_ ? block.keys : 0)});
+                        .scratch = call.scratch_of(worker) + bias_bytes(block.keys)});
   }
 
   const KernelTable& kernels_;

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/executable.h"
 #include "backends/cpu/general.h"
+#include "backends/fold_constants.h"
 #include "ipfs_accelerate/error.h"
 
 namespace accelerate {
@@ -34,7 +35,9 @@ class CpuBackend final : public Backend {
     if (node.op == Op::input || node.op == Op::constant || node.op == Op::attention || cpu::is_row_local(graph, node) ||
         cpu::general_supports(node.op))
       return {.yes = true, .reason = {}};
-    if (node.op == Op::linear) return {.yes = false, .reason = "[linear] the weight is not a constant, or the input not [rows, in]"};
+    if (node.op == Op::linear || node.op == Op::grouped_linear)
+      return {.yes = false,
+              .reason = fmt::format("[{}] the weight is not a constant, or the input has other axes", traits_of(node.op).name)};
     return {.yes = false, .reason = fmt::format("[{}] is not for these shapes", traits_of(node.op).name)};
   }
 
@@ -43,6 +46,7 @@ class CpuBackend final : public Backend {
     const PassContext context{.precision = options.precision,
                               .supports = [this](const Graph& within, const Node& node) { return supports(within, node).yes; }};
     CompileReport report{.implementation = fmt::format("cpu {}", cpu::name_of(cpu::selected_isa())), .passes = {}, .graph = {}};
+    graph = fold_constants(graph, *this, options);
     report.graph = run_passes(std::move(graph), all_passes(), context, options.disabled_passes, report.passes);
     for (const Node& node : report.graph.nodes())
       if (const Support support = supports(report.graph, node); !support.yes)

@@ -24,6 +24,7 @@ bool reads_encoded(const Graph& graph, const Node& node, std::size_t input, cons
     case Op::concat:
       return stacked[static_cast<std::size_t>(node.outputs.front())];
     case Op::linear:
+    case Op::grouped_linear:
     case Op::layer_norm:
     case Op::rms_norm:
     case Op::add_norm:

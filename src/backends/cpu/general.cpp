@@ -42,6 +42,10 @@ Run run_of(Op op) {
       return run_rms_norm;
     case Op::sequence_cumsum:
       return run_sequence_cumsum;
+    case Op::sequence_shift:
+      return run_sequence_shift;
+    case Op::scatter:
+      return run_scatter;
     case Op::sequence_pool:
       return run_sequence_pool;
     default:

@@ -40,6 +40,8 @@ void run_gather(const GeneralCall& call);
 void run_reduce(const GeneralCall& call);
 void run_sequence_pool(const GeneralCall& call);
 void run_sequence_cumsum(const GeneralCall& call);
+void run_sequence_shift(const GeneralCall& call);
+void run_scatter(const GeneralCall& call);
 
 void run_softmax(const GeneralCall& call);
 void run_layer_norm(const GeneralCall& call);

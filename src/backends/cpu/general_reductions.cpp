@@ -148,4 +148,23 @@ void run_sequence_cumsum(const GeneralCall& call) {
   }
 }
 
+void run_sequence_shift(const GeneralCall& call) {
+  const std::int64_t offset = call.node.as<ShiftOptions>().offset;
+  const std::span<const std::int64_t> shape = call.inputs[0].shape;
+  const std::span<const std::int64_t> bounds = sequence_bounds(call, shape[0]);
+  const std::int64_t columns = count_of(shape.subspan(1));
+  const auto* x = elements<float>(call.inputs[0]);
+  auto* y = elements<float>(call.output);
+  for (std::size_t i = 1; i < bounds.size(); ++i) {
+    const std::int64_t length = bounds[i] - bounds[i - 1];
+    // Rows [first, last) of the sequence have a counterpart within it.
+    const std::int64_t first = std::clamp<std::int64_t>(-offset, 0, length);
+    const std::int64_t last = std::clamp<std::int64_t>(length - offset, first, length);
+    float* rows = y + bounds[i - 1] * columns;
+    std::fill(rows, rows + first * columns, 0.0F);
+    if (first < last) std::copy_n(x + (bounds[i - 1] + first + offset) * columns, (last - first) * columns, rows + first * columns);
+    std::fill(rows + last * columns, rows + length * columns, 0.0F);
+  }
+}
+
 }  // namespace accelerate::cpu

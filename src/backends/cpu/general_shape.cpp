@@ -106,22 +106,36 @@ void run_concat(const GeneralCall& call) {
   }
 }
 
+/// Input 1 as rows of input 0, all checked before any is used, so that the error names the first whatever the threads do.
+static std::span<const std::int64_t> row_indices(const GeneralCall& call) {
+  const std::int64_t rows = call.inputs[0].shape[0];
+  const std::span indices(elements<std::int64_t>(call.inputs[1]), static_cast<std::size_t>(count_of(call.inputs[1].shape)));
+  for (std::size_t i = 0; i < indices.size(); ++i)
+    if (indices[i] < 0 || indices[i] >= rows)
+      throw call.invalid(fmt::format("index {} at position {} is outside the table of {} rows{}", indices[i], i, rows, table_name(call)));
+  return indices;
+}
+
+void run_scatter(const GeneralCall& call) {
+  const std::span<const std::int64_t> indices = row_indices(call);
+  const DenseView& x = call.inputs[0];
+  const std::size_t row = static_cast<std::size_t>(count_of(std::span(x.shape).subspan(1))) * size_of(x.dtype);
+  if (row == 0 || x.shape[0] == 0) return;
+  std::memcpy(call.output.data, x.data, static_cast<std::size_t>(x.shape[0]) * row);
+  for (std::size_t i = 0; i < indices.size(); ++i)
+    std::memcpy(call.output.data + static_cast<std::size_t>(indices[i]) * row, call.inputs[2].data + i * row, row);
+}
+
 void run_gather(const GeneralCall& call) {
   const DenseView& table = call.inputs[0];
-  const auto* indices = elements<std::int64_t>(call.inputs[1]);
-  const std::int64_t count = count_of(call.inputs[1].shape);
-  // All are checked before any is read, so that the error names the first whatever the threads do.
-  for (std::int64_t i = 0; i < count; ++i)
-    if (indices[i] < 0 || indices[i] >= table.shape[0])
-      throw call.invalid(
-          fmt::format("index {} at position {} is outside the table of {} rows{}", indices[i], i, table.shape[0], table_name(call)));
-
+  const std::span<const std::int64_t> indices = row_indices(call);
+  const auto count = static_cast<std::int64_t>(indices.size());
   const std::int64_t columns = count_of(std::span(table.shape).subspan(1));
   const std::int64_t row = columns * static_cast<std::int64_t>(size_of(table.dtype));
   if (row == 0) return;
   for_chunks(call.threads, count, items_per_chunk(columns), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      const std::byte* from = table.data + indices[i] * row;
+      const std::byte* from = table.data + indices[static_cast<std::size_t>(i)] * row;
       if (table.dtype == call.output.dtype)
         std::memcpy(call.output.data + i * row, from, static_cast<std::size_t>(row));
       else

@@ -7,6 +7,7 @@ namespace accelerate::cpu {
 
 /// Some queries of one sequence.
 struct AttentionBlock {
+  std::size_t sequence;
   std::int64_t first_query;  ///< row of the query tensor
   std::int64_t queries;
   std::int64_t first_key;  ///< row of the key tensor

@@ -16,6 +16,10 @@ bool is_constant(const Graph& graph, ValueId value) { return !constant_parts(gra
 
 bool is_matrix(const ValueType& type) { return type.dtype == DType::float32 && type.shape.size() == 2 && type.shape[1].is_static(); }
 
+bool is_grouped_matrix(const ValueType& type) {
+  return type.dtype == DType::float32 && type.shape.size() == 3 && type.shape[1].is_static() && type.shape[2].is_static();
+}
+
 class LinearKernel final : public RowKernel {
  public:
   LinearKernel(const RowKernelContext& context, const Node& node)
@@ -267,6 +271,9 @@ bool is_row_local(const Graph& graph, const Node& node) {
     case Op::linear:
       return matrix(node.inputs[0]) && is_constant(graph, node.inputs[1]) && constant_or_absent(graph, node, 2) &&
              (input_or_none(node, 3) == no_value || matrix(node.inputs[3]));
+    case Op::grouped_linear:
+      return is_grouped_matrix(graph.type(node.inputs[0])) && graph.constant_of(node.inputs[1]) != nullptr &&
+             constant_or_absent(graph, node, 2);
     case Op::layer_norm:
     case Op::rms_norm:
       return matrix(node.inputs[0]) && constant_or_absent(graph, node, 1) && constant_or_absent(graph, node, 2);
@@ -291,6 +298,8 @@ std::unique_ptr<RowKernel> make_row_kernel(const RowKernelContext& context, cons
   switch (node.op) {
     case Op::linear:
       return std::make_unique<LinearKernel>(context, node);
+    case Op::grouped_linear:
+      return make_grouped_linear_kernel(context, node);
     case Op::layer_norm:
     case Op::rms_norm:
       return std::make_unique<NormKernel>(context, node, false);

@@ -79,6 +79,9 @@ struct RowKernelContext {
 /// Whether the node can run row by row.
 bool is_row_local(const Graph& graph, const Node& node);
 
+/// The kernel of a grouped_linear, which must be row-local.
+std::unique_ptr<RowKernel> make_grouped_linear_kernel(const RowKernelContext& context, const Node& node);
+
 /// The node's kernel; weights are packed here. The node must be row-local.
 std::unique_ptr<RowKernel> make_row_kernel(const RowKernelContext& context, const Node& node);
 

@@ -14,8 +14,9 @@
 namespace accelerate::reference {
 namespace {
 
-/// Whether the query at `place` among the keys sees key `key`.
-bool sees(const AttentionOptions& options, std::int64_t place, std::int64_t key) {
+/// Whether the query at `place` among the keys sees key `key`, which may be a global one.
+bool sees(const AttentionOptions& options, std::int64_t place, std::int64_t key, bool global) {
+  if (global) return true;
   if (options.causal && key > place) return false;
   if (options.window_left >= 0 && place - key > options.window_left) return false;
   if (options.window_right >= 0 && key - place > options.window_right) return false;
@@ -108,6 +109,7 @@ Tensors attention(const Arguments& arguments) {
   if (query_bounds.size() != key_bounds.size())
     arguments.fail(fmt::format("{} sequences of queries and {} of keys", query_bounds.size() - 1, key_bounds.size() - 1));
   const Bias bias(arguments);
+  const auto global = arguments.has(9) ? arguments.input(9).values<bool>() : std::span<const bool>{};
   const std::int64_t queries_per_key = query.count() / key.count();
 
   Tensor output = arguments.new_output();
@@ -120,7 +122,7 @@ Tensors attention(const Arguments& arguments) {
         const std::int64_t key_head = head / queries_per_key;
         const Operand row = as_operand(query.at(token, head), precision);
         for (std::int64_t i = 0; i < static_cast<std::int64_t>(scores.size()); ++i)
-          scores[static_cast<std::size_t>(i)] = sees(options, place, i)
+          scores[static_cast<std::size_t>(i)] = sees(options, place, i, !global.empty() && global[static_cast<std::size_t>(first_key + i)])
                                                     ? options.scale * dot(row, as_operand(key.at(first_key + i, key_head), precision)) +
                                                           bias.at(token, first_key + i, head, i - place)
                                                     : -std::numeric_limits<double>::infinity();

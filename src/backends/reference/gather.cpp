@@ -25,4 +25,14 @@ Tensors gather(const Arguments& arguments) {
   return {output};
 }
 
+Tensors scatter(const Arguments& arguments) {
+  const Tensor& x = arguments.input(0);
+  Tensor output = arguments.new_output();
+  copy_elements(x, 0, output, 0, x.size());
+  const std::int64_t columns = x.dim(0) == 0 ? 0 : x.size() / x.dim(0);
+  for (std::int64_t position = 0; position < arguments.input(1).size(); ++position)
+    copy_elements(arguments.input(2), position * columns, output, gathered_row(arguments, 0, 1, position) * columns, columns);
+  return {output};
+}
+
 }  // namespace accelerate::reference

@@ -1,4 +1,4 @@
-// matmul, linear.
+// matmul, linear, grouped_linear.
 #include "backends/reference/definitions.h"
 #include "backends/reference/functions.h"
 #include "backends/reference/indexing.h"
@@ -55,6 +55,27 @@ Tensors linear(const Arguments& arguments) {
       if (options.activation) result = apply(*options.activation, result);
       if (!residual.empty()) result += residual[place];
       results[place] = static_cast<float>(result);
+    }
+  }
+  return {output};
+}
+
+Tensors grouped_linear(const Arguments& arguments) {
+  const Precision precision = arguments.options<LinearOptions>().precision;
+  const std::int64_t groups = arguments.input(1).dim(0);
+  const std::int64_t outputs = arguments.input(1).dim(1);
+  const std::int64_t columns = arguments.input(1).dim(2);
+  const auto bias = arguments.floats(2);
+  Tensor output = arguments.new_output();
+  const auto results = output.mutable_values<float>();
+  for (std::int64_t row = 0; row < row_count(arguments.input(0)); ++row) {  // a row is one group's
+    const std::int64_t group = row % groups;
+    const Operand x = as_activations(row_of(arguments.floats(0), row, columns), precision);
+    for (std::int64_t column = 0; column < outputs; ++column) {
+      const std::int64_t own = group * outputs + column;
+      double result = dot(x, as_operand(row_of(arguments.floats(1), own, columns), precision));
+      if (!bias.empty()) result += bias[static_cast<std::size_t>(own)];
+      results[static_cast<std::size_t>(row * outputs + column)] = static_cast<float>(result);
     }
   }
   return {output};

@@ -1,4 +1,4 @@
-// sequence_cumsum, sequence_pool.
+// sequence_cumsum, sequence_shift, sequence_pool.
 #include "backends/reference/sequences.h"
 
 #include <fmt/format.h>
@@ -31,6 +31,19 @@ Tensors sequence_cumsum(const Arguments& arguments) {
       results[token] = sum;
     }
   }
+  return {output};
+}
+
+Tensors sequence_shift(const Arguments& arguments) {
+  const std::int64_t offset = arguments.options<ShiftOptions>().offset;
+  const std::int64_t tokens = arguments.input(0).dim(0);
+  const auto bounds = sequence_bounds(arguments, 1, tokens);
+  Tensor output = arguments.new_output();
+  const std::int64_t columns = tokens == 0 ? 0 : output.size() / tokens;
+  for (std::size_t sequence = 0; sequence + 1 < bounds.size(); ++sequence)
+    for (std::int64_t token = bounds[sequence]; token < bounds[sequence + 1]; ++token)
+      if (token + offset >= bounds[sequence] && token + offset < bounds[sequence + 1])
+        copy_elements(arguments.input(0), (token + offset) * columns, output, token * columns, columns);
   return {output};
 }
 

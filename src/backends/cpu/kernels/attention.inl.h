@@ -73,14 +73,14 @@ class Attention {
       for (std::int64_t i = 0; i < arguments_.value_dim; i += width) store_up_to(output + i, arguments_.value_dim - i, spread(0.0F));
     }
     if (arguments_.queries == 0) return;
-    const KeyRange all = {visible_keys(arguments_, 0).begin, visible_keys(arguments_, arguments_.queries - 1).end};
-    const RowTiles tiles(arguments_.queries, tile_rows);
-    for (std::int64_t begin = all.begin / key_block * key_block; begin < all.end; begin += key_block) {
-      block_ = {begin, smaller(begin + key_block, arguments_.keys)};
-      pack_keys();
-      pack_values();
-      for (std::int64_t tile = 0; tile < tiles.count(); ++tile) attend(tiles.first(tile), tiles.first(tile + 1));
+    for (std::int64_t begin = 0; begin < arguments_.global_count; begin += key_block) {
+      listed_ = arguments_.global_keys + begin;
+      attend_block({0, smaller(key_block, arguments_.global_count - begin)});
     }
+    listed_ = nullptr;
+    const KeyRange all = {visible_keys(arguments_, 0).begin, visible_keys(arguments_, arguments_.queries - 1).end};
+    for (std::int64_t begin = all.begin / key_block * key_block; begin < all.end; begin += key_block)
+      attend_block({begin, smaller(begin + key_block, arguments_.keys)});
     for (std::int64_t query = 0; query < arguments_.queries; ++query) {
       // A query that saw no key has the sum 0 and keeps its zeros.
       if (sums_[query] == 0.0F) continue;
@@ -94,6 +94,20 @@ class Attention {
   }
 
  private:
+  /// Adds a block of keys, which are those of the list while there is one, to every query.
+  void attend_block(KeyRange block) {
+    block_ = block;
+    pack_keys();
+    pack_values();
+    const RowTiles tiles(arguments_.queries, tile_rows);
+    for (std::int64_t tile = 0; tile < tiles.count(); ++tile) attend(tiles.first(tile), tiles.first(tile + 1));
+  }
+
+  /// The row of the i-th key.
+  std::int64_t key_row(std::int64_t i) const { return listed_ == nullptr ? i : listed_[i]; }
+
+  KeyRange visible(std::int64_t query) const { return listed_ == nullptr ? visible_keys(arguments_, query) : block_; }
+
   float* output_row(std::int64_t query) const { return arguments_.output + query * arguments_.output_stride; }
   std::byte* at(std::int64_t offset) const { return arguments_.scratch + offset; }
 
@@ -103,7 +117,7 @@ class Attention {
     for (std::int64_t first = block_.begin; first < block_.end; first += panel_columns) {
       const std::int64_t count = smaller(panel_columns, block_.end - first);
       for (std::int64_t row = 0; row < count; ++row) {
-        const float* key = arguments_.key + (first + row) * arguments_.key_stride;
+        const float* key = arguments_.key + key_row(first + row) * arguments_.key_stride;
         encode_activations<Product>(key, arguments_.head_dim, {}, at(scratch_.rows) + row * row_bytes);
       }
       interleave_rows<Product>(at(scratch_.rows), row_bytes, count, steps_of<Product>(arguments_.head_dim), panel);
@@ -122,7 +136,7 @@ class Attention {
       std::byte* to = at(scratch_.values) + column / panel_columns * value_panel_bytes() + column % panel_columns * Product::column_bytes;
       const auto value = [&](std::int64_t key) {
         if (key >= count) return spread(0.0F);
-        return load_up_to(arguments_.value + (block_.begin + key) * arguments_.value_stride + column, arguments_.value_dim - column);
+        return load_up_to(arguments_.value + key_row(block_.begin + key) * arguments_.value_stride + column, arguments_.value_dim - column);
       };
       for (std::int64_t key = 0; key < padded; key += Product::group, to += panel_columns * Product::column_bytes) {
         if constexpr (Product::group == 1) {
@@ -136,10 +150,10 @@ class Attention {
 
   /// Adds the block's keys to queries [first, last).
   void attend(std::int64_t first, std::int64_t last) {
-    const KeyRange visible = intersection({visible_keys(arguments_, first).begin, visible_keys(arguments_, last - 1).end}, block_);
-    if (visible.begin >= visible.end) return;
-    const std::int64_t first_panel = (visible.begin - block_.begin) / panel_columns;
-    const std::int64_t last_panel = (visible.end - block_.begin + panel_columns - 1) / panel_columns;
+    const KeyRange seen = intersection({visible(first).begin, visible(last - 1).end}, block_);
+    if (seen.begin >= seen.end) return;
+    const std::int64_t first_panel = (seen.begin - block_.begin) / panel_columns;
+    const std::int64_t last_panel = (seen.end - block_.begin + panel_columns - 1) / panel_columns;
     score(first, last - first, first_panel, last_panel);
 
     const KeyRange columns = {block_.begin + first_panel * panel_columns, block_.begin + last_panel * panel_columns};
@@ -151,7 +165,7 @@ class Attention {
     for (std::int64_t query = first; query < last; ++query) {
       take_exponentials(query, columns, shifts[query - first], score_row(query - first) + first_panel * panel_columns);
     }
-    add_values(first, last - first, first_panel, visible.end, shifts);
+    add_values(first, last - first, first_panel, seen.end, shifts);
   }
 
   /// What a query's exponentials are taken from, and by what those of earlier blocks shrink for it.
@@ -188,19 +202,20 @@ class Attention {
   /// are powers of two, and adds the bias. Keys that the query may not look at get -∞.
   Shift scale_scores(std::int64_t query, KeyRange columns, float* scores) {
     constexpr float log2_e = 1.44269504F;
-    const KeyRange visible = intersection(visible_keys(arguments_, query), columns);
-    const float* bias = arguments_.bias == nullptr ? nullptr : arguments_.bias + query * arguments_.bias_stride + columns.begin;
+    const KeyRange seen = intersection(visible(query), columns);
+    const float* bias =
+        arguments_.bias == nullptr || listed_ != nullptr ? nullptr : arguments_.bias + query * arguments_.bias_stride + columns.begin;
     const Floats scale = spread(arguments_.scale * log2_e);
     Floats largest = spread(maxima_[query]);
     for (std::int64_t i = 0; i < columns.end - columns.begin; i += width) {
       const std::int64_t key = columns.begin + i;
       Floats score = multiply(load(scores + i), scale);
       if (bias != nullptr) score = multiply_add(load_up_to(bias + i, arguments_.keys - key), spread(log2_e), score);
-      if (key < visible.begin || key + width > visible.end) {
+      if (key < seen.begin || key + width > seen.end) {
         const Integers place = add(lane_numbers(), spread(static_cast<std::int32_t>(i)));
-        const Mask seen = both(greater_or_equal(place, spread(static_cast<std::int32_t>(visible.begin - columns.begin))),
-                               greater(spread(static_cast<std::int32_t>(visible.end - columns.begin)), place));
-        score = select(seen, score, spread(-__builtin_inff()));
+        const Mask mask = both(greater_or_equal(place, spread(static_cast<std::int32_t>(seen.begin - columns.begin))),
+                               greater(spread(static_cast<std::int32_t>(seen.end - columns.begin)), place));
+        score = select(mask, score, spread(-__builtin_inff()));
       }
       largest = maximum(largest, score);
       store(scores + i, score);
@@ -261,6 +276,7 @@ class Attention {
   float* maxima_;
   float* sums_;
   KeyRange block_ = {0, 0};
+  const std::int64_t* listed_ = nullptr;  ///< the rows of the block's keys, while they are not in a row
 };
 
 std::int64_t attention_scratch_bytes(Precision precision, std::int64_t queries, std::int64_t keys, std::int64_t head_dim) {

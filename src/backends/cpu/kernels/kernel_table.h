@@ -68,6 +68,8 @@ struct AttentionArguments {
   std::int64_t window_right = -1;  ///< keys further ahead than this are masked; -1: none
   const float* bias = nullptr;     ///< [queries, keys], added to the scaled scores
   std::int64_t bias_stride = 0;
+  const std::int64_t* global_keys = nullptr;  ///< keys that every query sees, and that `bias` hides from the window
+  std::int64_t global_count = 0;
   Precision precision = Precision::fp32;  ///< of both products; int8 runs as bf16
   std::byte* scratch = nullptr;           ///< attention_scratch_bytes(), 64-byte aligned
 };
