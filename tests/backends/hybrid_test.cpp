@@ -1,6 +1,7 @@
 // Graphs of which one backend takes a part and cpu the rest: the results of both computing all of it alone.
 #include "backends/hybrid.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "ops/case_builder.h"
@@ -59,7 +60,7 @@ class Refused : public testing::TestWithParam<CaseAndPrecision> {};
 
 INSTANTIATE_TEST_SUITE_P(
     Ops, Refused, testing::Combine(testing::ValuesIn(refused_cases), testing::Values(Precision::fp32, Precision::bf16, Precision::int8)),
-    [](const auto& test) { return std::get<0>(test.param).name + ("_" + std::string(name_of(std::get<1>(test.param)))); });
+    [](const auto& test) { return fmt::format("{}_{}", std::get<0>(test.param).name, name_of(std::get<1>(test.param))); });
 
 TEST_P(Refused, RunOnCpuToTheSameBits) {
   const auto& [test, precision] = GetParam();

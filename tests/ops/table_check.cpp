@@ -20,7 +20,7 @@ CheckRow check_one(const Backend& backend, const OpCase& op_case) {
   const TensorMap expected = run_on_reference(builder.graph(), builder.inputs(), op_case.precision);
   try {
     const TensorMap actual = run_on(backend, builder.graph(), builder.inputs(), op_case.precision);
-    std::string difference = difference_between(expected, actual, tolerance_of(op_case, backend.name()));
+    std::string difference = difference_between(expected, actual, tolerance_of(backend.name(), op_case));
     return {&op_case, difference.empty() ? Outcome::passed : Outcome::failed, std::move(difference)};
   } catch (const Error& error) {
     const bool may_refuse = error.kind() == ErrorKind::unsupported && backend.name() != "cpu";

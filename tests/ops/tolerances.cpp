@@ -4,16 +4,26 @@
 
 namespace accelerate {
 
-const std::vector<LooserTolerance> looser_tolerances{
-    {"openvino", Precision::fp32, 1e-5, "its exp, erf and tanh are polynomials of fewer terms, and its sums run in other orders"},
-};
+const std::vector<LooserTolerance>& looser_tolerances() {
+  static const std::vector<LooserTolerance> rows{
+      {"openvino", Precision::bf16, {Op::linear, Op::attention}, rounded_between_tolerance},
+      {"openvino", Precision::int8, {Op::linear, Op::attention}, whole_activations_tolerance},
+  };
+  return rows;
+}
 
-double tolerance_of(const OpCase& op_case, std::string_view backend) {
+double tolerance_of(std::string_view backend, const OpCase& op_case) {
   double tolerance = op_case.tolerance;
   if (tolerance == 0) return tolerance;
-  for (const LooserTolerance& looser : looser_tolerances)
-    if (looser.backend == backend && looser.precision == op_case.precision) tolerance = std::max(tolerance, looser.tolerance);
+  for (const LooserTolerance& row : looser_tolerances())
+    if (row.backend == backend && row.precision == op_case.precision && std::ranges::find(row.ops, op_case.op) != row.ops.end())
+      tolerance = std::max(tolerance, row.tolerance);
   return tolerance;
+}
+
+double batching_tolerance(std::string_view backend, Precision precision) {
+  if (backend != "openvino") return 0;
+  return precision == Precision::bf16 ? rounded_between_tolerance : fp32_tolerance;
 }
 
 }  // namespace accelerate
