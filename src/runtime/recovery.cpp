@@ -59,7 +59,7 @@ struct RecoveringRunner::Engine {
   }
 };
 
-RecoveringRunner::RecoveringRunner(std::unique_ptr<Backend> backend, Graph graph, CompileOptions options, RecoveryOptions recovery)
+RecoveringRunner::RecoveringRunner(std::unique_ptr<Backend> backend, const Graph& graph, CompileOptions options, RecoveryOptions recovery)
     : graph_(remove_dead_nodes(graph)),
       options_(std::move(options)),
       recovery_(std::move(recovery)),

@@ -41,7 +41,7 @@ struct RecoveryOptions {
 class RecoveringRunner {
  public:
   /// Compiles the graph on `backend`. Throws as Backend::compile does, save what it recovers from.
-  RecoveringRunner(std::unique_ptr<Backend> backend, Graph graph, CompileOptions options, RecoveryOptions recovery = {});
+  RecoveringRunner(std::unique_ptr<Backend> backend, const Graph& graph, CompileOptions options, RecoveryOptions recovery = {});
   ~RecoveringRunner();
   RecoveringRunner(const RecoveringRunner&) = delete;
   RecoveringRunner& operator=(const RecoveringRunner&) = delete;

@@ -33,7 +33,7 @@ Session::Session(ModelFolder folder, const SessionOptions& options)
   const BackendFactory make_backend = options.make_backend ? options.make_backend : backend_named;
   const std::string chosen(choice.backend->name());
   if (options.make_backend) choice.backend = make_backend(chosen);
-  runner_ = std::make_unique<RecoveringRunner>(std::move(choice.backend), std::move(graph), std::move(compile),
+  runner_ = std::make_unique<RecoveringRunner>(std::move(choice.backend), graph, std::move(compile),
                                                RecoveryOptions{.fallback = options.fallback, .make_backend = make_backend});
   if (runner_->backend() != chosen) choice.device = make_backend(runner_->backend())->devices().usable.front();
   placement_ = {.backend = runner_->backend(),

@@ -56,7 +56,7 @@ class FaultyBackend final : public Backend {
   std::span<const Precision> precisions() const override { return name_ == "cpu" ? inner_->precisions() : all_precisions; }
 
   Support supports(const Graph& graph, const Node& node) const override {
-    if (backends_.faults_[name_].refused.contains(node.op)) return {.yes = false, .reason = "not today"};
+    if (backends_.refuses(name_, node.op)) return {.yes = false, .reason = "not today"};
     return inner_->supports(graph, node);
   }
 
@@ -79,6 +79,12 @@ std::unique_ptr<Backend> FaultyBackends::make(std::string_view name) {
 std::string FaultyBackends::log() const {
   const std::lock_guard lock(mutex_);
   return fmt::format("{}", fmt::join(events_, ", "));
+}
+
+bool FaultyBackends::refuses(const std::string& name, Op op) const {
+  const std::lock_guard lock(mutex_);
+  const auto faults = faults_.find(name);
+  return faults != faults_.end() && faults->second.refused.contains(op);
 }
 
 void FaultyBackends::strike(std::string_view event, const std::string& name, std::int64_t tokens) {

@@ -39,6 +39,8 @@ class FaultyBackends {
   friend class FaultyBackend;
   friend class FaultyExecutable;
 
+  bool refuses(const std::string& name, Op op) const;
+
   /// Notes "`event` `name`" and throws the fault that strikes now, if any.
   void strike(std::string_view event, const std::string& name, std::int64_t tokens = 0);
 
