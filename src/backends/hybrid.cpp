@@ -27,8 +27,21 @@ struct Segment {
   std::vector<const Node*> nodes;
 };
 
+/// For each node whether cpu runs it: what the backend refuses, and reshapes of that, which cost nothing anywhere and would
+/// cross over and back.
+std::vector<bool> runs_on_cpu(const Graph& graph, const std::vector<bool>& refused) {
+  std::vector<bool> on_cpu = refused;
+  std::vector<bool> made_on_cpu(static_cast<std::size_t>(graph.value_count()), false);
+  for (std::size_t i = 0; i < on_cpu.size(); ++i) {
+    const Node& node = graph.nodes()[i];
+    if (node.op == Op::reshape && made_on_cpu[static_cast<std::size_t>(node.inputs.front())]) on_cpu[i] = true;
+    for (ValueId output : node.outputs) made_on_cpu[static_cast<std::size_t>(output)] = on_cpu[i];
+  }
+  return on_cpu;
+}
+
 /// The graph's nodes in as few segments as their order allows: each takes every node of its side whose inputs are there.
-std::vector<Segment> cut_by_support(const Graph& graph, const std::vector<bool>& refused) {
+std::vector<Segment> cut_by_side(const Graph& graph, const std::vector<bool>& on_cpu) {
   const std::span<const Node> nodes = graph.nodes();
   std::vector<bool> there(static_cast<std::size_t>(graph.value_count()), false);
   const auto take = [&](const Node& node) {
@@ -47,9 +60,9 @@ std::vector<Segment> cut_by_support(const Graph& graph, const std::vector<bool>&
   std::vector<Segment> segments;
   while (!waiting.empty()) {
     Segment& segment = segments.emplace_back();
-    segment.on_cpu = refused[waiting.front()];
+    segment.on_cpu = on_cpu[waiting.front()];
     std::erase_if(waiting, [&](std::size_t i) {
-      if (refused[i] != segment.on_cpu || !ready(nodes[i])) return false;
+      if (on_cpu[i] != segment.on_cpu || !ready(nodes[i])) return false;
       take(nodes[i]);
       segment.nodes.push_back(&nodes[i]);
       return true;
@@ -272,16 +285,17 @@ std::unique_ptr<Executable> compile_hybrid(const Backend& backend, const Backend
         fmt::format("{} computes its part in {}, for it lacks {}", cpu.name(), name_of(cpu_options.precision), name_of(options.precision)));
 
   std::vector<Part> parts;
-  std::string on_backend;
-  std::string on_cpu;
-  for (SegmentPlan& plan : plans_for(graph, cut_by_support(graph, refused))) {
+  std::string backend_implementation;
+  std::string cpu_implementation;
+  for (SegmentPlan& plan : plans_for(graph, cut_by_side(graph, runs_on_cpu(graph, refused)))) {
     std::unique_ptr<Executable> executable =
         plan.on_cpu ? cpu.compile(std::move(plan.graph), cpu_options) : backend.compile(std::move(plan.graph), options);
     add_report(executable->report(), report);
-    (plan.on_cpu ? on_cpu : on_backend) = executable->report().implementation;
+    (plan.on_cpu ? cpu_implementation : backend_implementation) = executable->report().implementation;
     parts.push_back({std::move(executable), std::move(plan.spent)});
   }
-  report.implementation = on_backend.empty() ? on_cpu : fmt::format("{} with {}", on_backend, on_cpu);
+  report.implementation =
+      backend_implementation.empty() ? cpu_implementation : fmt::format("{} with {}", backend_implementation, cpu_implementation);
   report.graph = std::move(graph);
   return std::make_unique<HybridExecutable>(std::move(report), std::move(parts));
 }

@@ -14,7 +14,7 @@
 namespace accelerate {
 namespace {
 
-constexpr std::string_view cpu = "cpu";
+constexpr std::string_view stand_in = "cpu";
 
 /// What `call` gives; memory that the process lacks is an error like that of a device.
 template <typename Call>
@@ -108,14 +108,14 @@ RecoveringRunner::EnginePointer RecoveringRunner::compile(std::unique_ptr<Backen
   const CompileOptions options = name == asked_for_ ? options_ : options_of_stand_in(*backend, options_);
   auto engine = std::make_shared<Engine>(Engine{.backend = std::move(backend), .executable = nullptr, .precision = options.precision});
   engine->executable = with_memory_errors(name, [&] {
-    if (!recovery_.fallback || name == cpu || supports_all(*engine->backend, graph_)) return engine->backend->compile(graph_, options);
-    return compile_hybrid(*engine->backend, *recovery_.make_backend(cpu), graph_, options);
+    if (!recovery_.fallback || name == stand_in || supports_all(*engine->backend, graph_)) return engine->backend->compile(graph_, options);
+    return compile_hybrid(*engine->backend, *recovery_.make_backend(stand_in), graph_, options);
   });
   return engine;
 }
 
 bool RecoveringRunner::can_recover(std::string_view backend, const Error& error) const {
-  return recovery_.fallback && backend != cpu && (error.kind() == ErrorKind::out_of_memory || error.kind() == ErrorKind::device_lost);
+  return recovery_.fallback && backend != stand_in && (error.kind() == ErrorKind::out_of_memory || error.kind() == ErrorKind::device_lost);
 }
 
 RecoveringRunner::EnginePointer RecoveringRunner::current_engine(std::vector<std::string>& notes) const {
@@ -129,7 +129,7 @@ RecoveringRunner::EnginePointer RecoveringRunner::current_engine(std::vector<std
 RecoveringRunner::EnginePointer RecoveringRunner::cpu_engine(const std::string& reason, std::vector<std::string>& notes) const {
   const std::lock_guard lock(cpu_mutex_);
   try {
-    if (!cpu_) cpu_ = compile(recovery_.make_backend(cpu));
+    if (!cpu_) cpu_ = compile(recovery_.make_backend(stand_in));
   } catch (const Error& error) {
     throw Error(error.kind(), fmt::format("{}, and that failed: {}", reason, error.what()));
   }

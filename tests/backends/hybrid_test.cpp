@@ -112,8 +112,8 @@ TEST(Hybrid, GivesInputsConstantsAndRepeatedValuesAsOutputs) {
   const Value x = builder.floats("x", {builder.size("tokens", 7), 6});
   const Value table = builder.weight("table", {2, 6});
   const Value y = unary(UnaryFunction::tanh, x);
-  for (const auto& [name, value] : {std::pair{"in", x}, {"table", table}, {"once", y}, {"again", y}, {"sum", y + x}})
-    builder.graph().output(name, value);
+  const std::vector<std::pair<const char*, Value>> outputs_by_name{{"in", x}, {"table", table}, {"once", y}, {"again", y}, {"sum", y + x}};
+  for (const auto& [name, value] : outputs_by_name) builder.graph().output(name, value);
   Hybrid hybrid({Op::unary});
   const TensorMap outputs = hybrid.compile(builder.graph())->run(builder.inputs());
   EXPECT_EQ(outputs.size(), 5U);

@@ -219,7 +219,7 @@ TEST(RecoveringRunner, ForgetsWhatOneRequestNeeded) {
   EXPECT_EQ(backends.log(), start + ", run device 12, make cpu, compile cpu, run cpu 12, run device 12, run cpu 12, run device 6");
 }
 
-TEST(RecoveringRunner, SetsADeviceUpOnceForAllRequestsThatLostIt) {
+TEST(RecoveringRunner, GivesEveryRequestThatLostADeviceItsAnswer) {
   FaultyBackends backends({{"device", {.runs = {{0, Fault::device_lost}, {1, Fault::device_lost}, {2, Fault::device_lost}}}}});
   const RecoveringRunner runner(backends.make("device"), encoder(), options_for(Precision::fp32), recovery_with(backends));
   const TensorMap inputs = encoder_inputs(std::vector<std::int64_t>{5, 9});
