@@ -42,7 +42,7 @@ bench-peers: ## compare with ONNX Runtime, OpenVINO and PyTorch on the same weig
 
 docs: ## regenerate docs/ops.md, the table of ops and of the backends that run them
 	@tools/build.sh release ops_table
-	@build/bin/ops_table support > build/ops.md && mv build/ops.md docs/ops.md
+	@build/bin/ops_table support --update docs/ops.md
 
 install: ## install the program, the library and its headers to PREFIX (/usr/local)
 	@tools/build.sh release ipfs_accelerate_program

@@ -16,6 +16,7 @@ struct LoadOptions {
   std::string backend = "auto";    ///< "cpu", "reference", …; "auto": the first that runs here
   std::string precision = "auto";  ///< "fp32", "bf16", "int8"; "auto": fp32
   int threads = 0;                 ///< 0: one for each core that this process may use
+  bool fallback = true;            ///< get over a lack of memory and lost devices, and say so in notes; false: they are errors
 };
 
 struct EmbedOptions {
@@ -24,8 +25,15 @@ struct EmbedOptions {
 
 /// The embeddings of some texts, in their order.
 struct EmbedResult {
-  Tensor vectors;               ///< float32 [texts, dimensions]
-  std::vector<bool> truncated;  ///< whether the text was too long and its end was not read
+  Tensor vectors;                  ///< float32 [texts, dimensions]
+  std::vector<bool> truncated;     ///< whether the text was too long and its end was not read
+  std::vector<std::string> notes;  ///< what ran in pieces or on another backend than ModelInfo names, and why; mostly none
+};
+
+/// The outputs of a forward pass, by name.
+struct ForwardResult {
+  TensorMap outputs;
+  std::vector<std::string> notes;  ///< as in EmbedResult
 };
 
 /// What a model is, and what runs it.
@@ -42,6 +50,7 @@ struct ModelInfo {
   std::string implementation;  ///< "cpu avx512_bf16"
   std::string precision;       ///< "fp32"
   int threads;
+  std::vector<std::string> notes;  ///< what of the model runs elsewhere, and why; mostly none
 };
 
 /// A Hugging Face model folder, loaded and ready. Cheap to copy: copies share the model. Threads may use one at once.
@@ -53,14 +62,15 @@ class Model {
 
   /// Vectors of the texts whose angles say how alike the texts are: pooled and scaled as the folder's modules.json says, else
   /// the mean of the last hidden states. Compiles the model a second time when it was loaded for forward().
-  /// Throws invalid_argument for a text that is not UTF-8, or too long where it may not be cut.
+  /// Throws invalid_argument for a text that is not UTF-8, or too long where it may not be cut; out_of_memory and device_lost
+  /// when nothing is left to fall back on.
   EmbedResult embed(std::span<const std::string> texts, const EmbedOptions& options = {}) const;
 
   /// One pass of the model with the head that config.json names, named and padded as transformers' forward(): int64
   /// `input_ids` [batch, tokens] and, where wanted, `attention_mask`, `token_type_ids` and `position_ids` give
   /// `last_hidden_state` [batch, tokens, hidden], `logits`, …, with zeros where the mask is 0. Compiles the model a second
   /// time when it was loaded for embed(). Throws invalid_argument for inputs that do not fit.
-  TensorMap forward(const TensorMap& inputs) const;
+  ForwardResult forward(const TensorMap& inputs) const;
 
   const ModelInfo& info() const;
 

@@ -87,7 +87,8 @@ Tensor Tensor::zeros(DType dtype, std::vector<std::int64_t> shape) {
   const std::size_t bytes = result.byte_size() + 64;  // kernels may read a vector past the last element
   auto* memory = static_cast<std::byte*>(::operator new(bytes, alignment, std::nothrow));
   if (memory == nullptr)
-    throw Error(ErrorKind::out_of_memory, fmt::format("no memory for {} of shape {}", name_of(dtype), shape_text(result.shape_)));
+    throw Error(ErrorKind::out_of_memory,
+                fmt::format("no memory for {} of shape {}, {} bytes", name_of(dtype), shape_text(result.shape_), bytes));
   std::memset(memory, 0, bytes);
   result.bytes_ =
       std::shared_ptr<const std::byte>(memory, [](const std::byte* p) { ::operator delete(const_cast<std::byte*>(p), alignment); });

@@ -60,6 +60,7 @@ Json report_of(const Session& session, const Workload& workload, const Latencies
               {"load_ms", session.load_milliseconds()},
               {"peak_rss_bytes", peak_resident_bytes()}};
   if (session.folder().random_weights) report["random_weights"] = true;
+  if (!latencies.notes.empty()) report["notes"] = latencies.notes;
   return report;
 }
 
@@ -75,6 +76,7 @@ void print_table(Output& out, const Session& session, const Json& report) {
                        report["sequences_per_second"].get<double>()));
   out.line(fmt::format("  load       {:.0f} ms", report["load_ms"].get<double>()));
   out.line(fmt::format("  memory     {} at most", bytes_text(report["peak_rss_bytes"].get<double>())));
+  if (report.contains("notes")) write_notes(out, report["notes"].get<std::vector<std::string>>());
 }
 
 void bench(const BenchOptions& options) {

@@ -22,7 +22,9 @@ Json answer(const Session& session, const std::string& line) {
                                       {.rounds = request.integer_or("rounds", 10),
                                        .warmup = request.integer_or("warmup", 0, {.minimum = 0}),
                                        .poll = throw_if_interrupted});
-  return {{"lengths", workload.lengths}, {"milliseconds", latencies.milliseconds}, {"peak_rss_bytes", peak_resident_bytes()}};
+  Json measured{{"lengths", workload.lengths}, {"milliseconds", latencies.milliseconds}, {"peak_rss_bytes", peak_resident_bytes()}};
+  if (!latencies.notes.empty()) measured["notes"] = latencies.notes;
+  return measured;
 }
 
 Json answer_or_error(const Session& session, const std::string& line) {

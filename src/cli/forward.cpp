@@ -22,7 +22,7 @@ struct ForwardOptions {
 
 void forward(const ForwardOptions& options) {
   const Session session(open_model_folder(options.model), session_options(options.compute));
-  const TensorMap outputs = run_rectangle(session, SafetensorsFile::open(options.inputs).tensors());
+  const auto [outputs, notes] = run_rectangle(session, SafetensorsFile::open(options.inputs).tensors());
   write_safetensors(options.outputs, outputs);
 
   const Placement& placement = session.placement();
@@ -36,10 +36,12 @@ void forward(const ForwardOptions& options) {
                                   {"precision", name_of(placement.precision)}};
     for (const auto& [name, tensor] : outputs) report["outputs"][name] = tensor.shape();
     if (random) report["random_weights"] = true;
+    if (!notes.empty()) report["notes"] = notes;
     out.line(report.dump());
   } else {
     for (const auto& [name, tensor] : outputs) out.line(fmt::format("{} {} {}", name, name_of(tensor.dtype()), shape_text(tensor.shape())));
     out.line(text_of(placement, random));
+    write_notes(out, notes);
   }
   out.finish();
 }

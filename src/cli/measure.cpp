@@ -38,11 +38,11 @@ TensorMap inputs_of(const Workload& workload, const Session& session) {
 
 Latencies measure(const Session& session, const TensorMap& inputs, const MeasureOptions& options) {
   using Clock = std::chrono::steady_clock;
+  Latencies latencies;
   for (std::int64_t i = 0; i < options.warmup; ++i) {
     if (options.poll) options.poll();
-    session.run(inputs);
+    add_notes(latencies.notes, session.run(inputs).notes);
   }
-  Latencies latencies;
   const auto begin = Clock::now();
   const auto enough = [&] {
     return static_cast<std::int64_t>(latencies.milliseconds.size()) >= options.rounds &&
@@ -51,8 +51,9 @@ Latencies measure(const Session& session, const TensorMap& inputs, const Measure
   while (!enough()) {
     if (options.poll) options.poll();
     const auto start = Clock::now();
-    session.run(inputs);
+    const RunResult result = session.run(inputs);
     latencies.milliseconds.push_back(std::chrono::duration<double, std::milli>(Clock::now() - start).count());
+    add_notes(latencies.notes, result.notes);
   }
   std::ranges::sort(latencies.milliseconds);
   return latencies;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 #include "runtime/session.h"
@@ -24,6 +25,7 @@ struct MeasureOptions {
 /// How long each round took, in milliseconds, ascending.
 struct Latencies {
   std::vector<double> milliseconds;
+  std::vector<std::string> notes = {};  ///< of the rounds, warm-up included (Session::run)
 
   double median() const { return quantile(0.5); }
   /// By linear interpolation.

@@ -95,6 +95,7 @@ void print(Output& out, const CompileReport& report) {
   out.line(fmt::format("\nPasses for {}", report.implementation));
   for (const PassReport& pass : report.passes)
     out.line(fmt::format("  {:<24} {:>8.2f} ms  {:>4} nodes to {}", pass.name, pass.milliseconds, pass.nodes_before, pass.nodes_after));
+  write_notes(out, report.notes);
 }
 
 void show(const ShowOptions& options) {
@@ -112,6 +113,7 @@ void show(const ShowOptions& options) {
   if (options.json) {
     Json report = json_of(summary, support_of(graph));
     if (session) report["passes"] = json_of(session->report().passes);
+    if (session && !session->report().notes.empty()) report["notes"] = session->report().notes;
     if (!graph_text.empty()) report["graph"] = graph_text;
     out.line(report.dump(-1, ' ', false, Json::error_handler_t::replace));
   } else if (options.graph == "dot") {

@@ -29,6 +29,13 @@ void add_compute_options(CLI::App& command, ComputeOptions& options) {
       ->capture_default_str()
       ->type_name("N")
       ->group("Compute");
+  command
+      .add_option("--fallback", options.fallback,
+                  "on: what a device cannot run, or has no memory for, runs in pieces or on cpu, and is noted")
+      ->check(CLI::IsMember({"on", "off"}).description(""))
+      ->capture_default_str()
+      ->type_name("on|off")
+      ->group("Compute");
   command.add_option("--passes", options.passes, "graph passes to switch off")->delimiter(',')->type_name("-NAME,")->group("Compute");
 }
 
@@ -37,7 +44,8 @@ void add_json_option(CLI::App& command, bool& json) { command.add_flag("--json",
 void add_examples(CLI::App& command, std::string_view examples) { command.footer(fmt::format("Examples:\n{}\n", examples)); }
 
 SessionOptions session_options(const ComputeOptions& options) {
-  SessionOptions result{.backend = options.backend, .precision = options.precision, .threads = options.threads};
+  SessionOptions result{
+      .backend = options.backend, .precision = options.precision, .threads = options.threads, .fallback = options.fallback == "on"};
   for (const std::string& pass : options.passes) {
     if (pass.size() < 2 || pass.front() != '-')
       throw Error(ErrorKind::invalid_argument, fmt::format("--passes: '{}', expected -NAME, the name of a pass to switch off", pass));

@@ -14,6 +14,7 @@ struct ComputeOptions {
   std::string backend = "auto";
   std::string precision = "auto";
   int threads = 0;
+  std::string fallback = "on";
   std::vector<std::string> passes;  ///< "-name": switched off
 };
 
@@ -23,7 +24,7 @@ CLI::Validator within(double least, double most);
 /// Adds MODEL, a required folder.
 void add_model_argument(CLI::App& command, std::string& model);
 
-/// Adds --backend, --precision, --threads and --passes.
+/// Adds --backend, --precision, --threads, --fallback and --passes.
 void add_compute_options(CLI::App& command, ComputeOptions& options);
 
 /// Adds --json.

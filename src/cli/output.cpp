@@ -49,6 +49,10 @@ std::string text_of(const Placement& placement, bool random_weights) {
                      placement.threads == 1 ? "" : "s", random_weights ? ", random weights: the results mean nothing" : "");
 }
 
+void write_notes(Output& out, std::span<const std::string> notes) {
+  for (const std::string& note : notes) out.line("note: " + note);
+}
+
 std::string bytes_text(double bytes) {
   static constexpr std::array units{"bytes", "KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;

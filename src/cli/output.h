@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -31,6 +32,9 @@ class Output {
 
 /// "fp32 on cpu avx512_bf16 with 2 threads", and that the weights are random where they are.
 std::string text_of(const Placement& placement, bool random_weights);
+
+/// A line for each note.
+void write_notes(Output& out, std::span<const std::string> notes);
 
 /// 1234567 bytes as "1.2 MiB".
 std::string bytes_text(double bytes);

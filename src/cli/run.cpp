@@ -66,14 +66,17 @@ void run_to_json(TaskRunner& runner, std::span<const RunInput> inputs, Output& o
 void run_to_text(TaskRunner& runner, std::span<const RunInput> inputs, Output& out) {
   const auto start = std::chrono::steady_clock::now();
   std::string answers;
+  std::vector<std::string> notes;
   run_in_chunks(runner, inputs, inputs.size(), [&](std::size_t number, std::size_t place) {
     if (const std::string text = runner.text(place); !text.empty()) answers += fmt::format("{:>3} {}\n", number, text);
+    add_notes(notes, runner.notes(place));
   });
   const double milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
   const Session& session = runner.session();
   out.write(answers + runner.closing_text(inputs));
   out.line(fmt::format("\n{} text{} in {:.1f} ms: {}; loaded in {:.0f} ms", inputs.size(), inputs.size() == 1 ? "" : "s", milliseconds,
                        text_of(session.placement(), session.folder().random_weights), session.load_milliseconds()));
+  write_notes(out, notes);
 }
 
 void run(const RunOptions& options) {

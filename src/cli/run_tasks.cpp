@@ -30,6 +30,8 @@ class EmbedRunner final : public TaskRunner {
 
   AnswerJson json(std::size_t i) const override { return to_json(embeddings_, i); }
 
+  const std::vector<std::string>& notes(std::size_t i) const override { return embeddings_.notes[i]; }
+
   std::string text(std::size_t i) const override {
     if (options_.nearest > 0) return {};
     constexpr std::size_t shown = 6;
@@ -65,6 +67,8 @@ class FillMaskRunner final : public TaskRunner {
 
   AnswerJson json(std::size_t i) const override { return to_json(filled_[i]); }
 
+  const std::vector<std::string>& notes(std::size_t i) const override { return filled_[i].notes; }
+
   std::string text(std::size_t i) const override {
     std::string result;
     for (const std::vector<MaskCandidate>& candidates : filled_[i].masks) {
@@ -99,6 +103,8 @@ class ClassifyRunner final : public TaskRunner {
 
   AnswerJson json(std::size_t i) const override { return to_json(classified_[i]); }
 
+  const std::vector<std::string>& notes(std::size_t i) const override { return classified_[i].notes; }
+
   std::string text(std::size_t i) const override {
     std::vector<std::string> labels;
     for (const LabelScore& label : classified_[i].labels) labels.push_back(fmt::format("{} {:.4f}", label.label, label.score));
@@ -123,6 +129,8 @@ class TagRunner final : public TaskRunner {
   }
 
   AnswerJson json(std::size_t i) const override { return to_json(tagged_[i]); }
+
+  const std::vector<std::string>& notes(std::size_t i) const override { return tagged_[i].notes; }
 
   std::string text(std::size_t i) const override {
     std::string result;
@@ -151,6 +159,8 @@ class AnswerRunner final : public TaskRunner {
   }
 
   AnswerJson json(std::size_t i) const override { return to_json(answers_[i]); }
+
+  const std::vector<std::string>& notes(std::size_t i) const override { return answers_[i].notes; }
 
   std::string text(std::size_t i) const override {
     const Answer& answer = answers_[i];

@@ -3,6 +3,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "cli/run_inputs.h"
 #include "tasks/answers_json.h"
@@ -34,6 +35,9 @@ class TaskRunner {
 
   /// The i-th answer for people.
   virtual std::string text(std::size_t i) const = 0;
+
+  /// What a reader of the i-th answer must know of how it came about.
+  virtual const std::vector<std::string>& notes(std::size_t i) const = 0;
 
   /// What to show after all answers, for people.
   virtual std::string closing_text(std::span<const RunInput>) const { return {}; }

@@ -87,6 +87,16 @@ std::optional<NamedSize> Dim::as_named() const {
   return NamedSize{left.expression_->name, operation == '+' ? right.value_ : -right.value_};
 }
 
+void Dim::add_names(std::set<std::string, std::less<>>& names) const {
+  if (is_static()) return;
+  if (expression_->operation == 'n') {
+    names.insert(expression_->name);
+    return;
+  }
+  expression_->left.add_names(names);
+  expression_->right.add_names(names);
+}
+
 std::string Dim::text() const {
   if (is_static()) return std::to_string(value_);
   if (expression_->operation == 'n') return expression_->name;

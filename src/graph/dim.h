@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,6 +38,9 @@ class Dim {
 
   /// The size as a name plus a number, which a tensor's size can be solved for; nothing when it has another form.
   std::optional<NamedSize> as_named() const;
+
+  /// Adds the names that the size depends on.
+  void add_names(std::set<std::string, std::less<>>& names) const;
 
   /// "384", "tokens", "(sequences + 1)".
   std::string text() const;

@@ -41,7 +41,7 @@ std::optional<Tensor> take_positions(TensorMap& inputs, const PaddedLayout& layo
 
 }  // namespace
 
-TensorMap run_rectangle(const Session& session, TensorMap inputs) {
+RunResult run_rectangle(const Session& session, TensorMap inputs) {
   expect_known(inputs);
   const PaddedLayout layout = padded_layout(inputs);
   std::optional<Tensor> positions = take_positions(inputs, layout, session);
@@ -49,15 +49,15 @@ TensorMap run_rectangle(const Session& session, TensorMap inputs) {
   if (positions) ragged.insert_or_assign("positions", std::move(*positions));
   ragged.try_emplace("token_type_ids", Tensor::zeros(DType::int64, {layout.tokens()}));
 
-  TensorMap outputs = session.run(std::move(ragged));
+  RunResult result = session.run(ragged);
   const Graph& graph = session.report().graph;
   for (const NamedValue& output : graph.outputs()) {
     const Shape& shape = graph.type(output.value).shape;
     if (shape.empty() || !(shape.front() == Dim::named("tokens"))) continue;
-    Tensor& tensor = outputs.at(output.name);
+    Tensor& tensor = result.outputs.at(output.name);
     tensor = scatter_tokens(tensor, layout);
   }
-  return outputs;
+  return result;
 }
 
 }  // namespace accelerate

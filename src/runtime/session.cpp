@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <chrono>
 
 #include "ipfs_accelerate/error.h"
@@ -10,13 +9,6 @@
 #include "runtime/positions.h"
 
 namespace accelerate {
-namespace {
-
-bool reads(const Graph& graph, std::string_view input) {
-  return std::ranges::find(graph.inputs(), input, &NamedValue::name) != graph.inputs().end();
-}
-
-}  // namespace
 
 std::string Placement::isa() const {
   return implementation.starts_with(backend + " ") ? implementation.substr(backend.size() + 1) : std::string();
@@ -34,24 +26,28 @@ Session::Session(ModelFolder folder, const SessionOptions& options)
   if (options.adapt) graph = options.adapt(graph);
 
   threads_ = std::make_shared<ThreadPool>(options.threads);
-  executable_ = choice.backend->compile(std::move(graph),
-                                        {.precision = precision,
-                                         .threads = threads_,
-                                         .disabled_passes = options.disabled_passes,
-                                         .release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); }});
-  placement_ = {.backend = std::string(choice.backend->name()),
+  CompileOptions compile{.precision = precision,
+                         .threads = threads_,
+                         .disabled_passes = options.disabled_passes,
+                         .release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); }};
+  const BackendFactory make_backend = options.make_backend ? options.make_backend : backend_named;
+  const std::string chosen(choice.backend->name());
+  if (options.make_backend) choice.backend = make_backend(chosen);
+  runner_ = std::make_unique<RecoveringRunner>(std::move(choice.backend), graph, std::move(compile),
+                                               RecoveryOptions{.fallback = options.fallback, .make_backend = make_backend});
+  if (runner_->backend() != chosen) choice.device = make_backend(runner_->backend())->devices().usable.front();
+  placement_ = {.backend = runner_->backend(),
                 .device = std::move(choice.device),
                 .implementation = report().implementation,
-                .precision = precision,
+                .precision = runner_->precision(),
                 .threads = threads_->threads()};
   most_tokens_ = accelerate::most_tokens(folder_.config, report().graph);
   load_milliseconds_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-TensorMap Session::run(TensorMap inputs) const {
+RunResult Session::run(const TensorMap& inputs) const {
   check_sequences(inputs);
-  std::erase_if(inputs, [&](const auto& input) { return !reads(report().graph, input.first); });
-  return executable_->run(inputs);
+  return runner_->run(inputs);
 }
 
 void Session::check_sequences(const TensorMap& inputs) const {

@@ -10,6 +10,7 @@
 #include "formats/checkpoint.h"
 #include "models/registry.h"
 #include "runtime/model_folder.h"
+#include "runtime/recovery.h"
 
 namespace accelerate {
 
@@ -19,7 +20,9 @@ struct SessionOptions {
   int threads = 0;                                ///< 0: one for each core that this process may use
   std::vector<std::string> disabled_passes = {};  ///< by name
   std::optional<Head> head = {};                  ///< instead of the one that config.json names
+  bool fallback = true;                           ///< get over faults (runtime/recovery.h); false: they are errors
   std::function<Graph(const Graph&)> adapt = {};  ///< changes the model's graph before it is compiled, when set
+  BackendFactory make_backend = {};               ///< makes backends in place of backend_named, when set
 };
 
 /// Where and how a session computes, for reports.
@@ -45,7 +48,7 @@ class Session {
   Head head() const { return head_; }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
   const Placement& placement() const { return placement_; }
-  const CompileReport& report() const { return executable_->report(); }
+  const CompileReport& report() const { return runner_->report(); }
 
   /// The threads that compute; work before and after a run may use them too.
   ThreadPool& threads() const { return *threads_; }
@@ -57,8 +60,8 @@ class Session {
   double load_milliseconds() const { return load_milliseconds_; }
 
   /// The graph's outputs for a ragged batch (models/registry.h); inputs that the graph does not read are left out. Throws
-  /// invalid_argument for sequences that are empty, in disorder or longer than most_tokens().
-  TensorMap run(TensorMap inputs) const;
+  /// invalid_argument for sequences that are empty, in disorder or longer than most_tokens(), and as RecoveringRunner::run does.
+  RunResult run(const TensorMap& inputs) const;
 
  private:
   void check_sequences(const TensorMap& inputs) const;
@@ -68,7 +71,7 @@ class Session {
   std::shared_ptr<Checkpoint> checkpoint_;
   std::shared_ptr<ThreadPool> threads_;
   Placement placement_;
-  std::unique_ptr<Executable> executable_;
+  std::unique_ptr<RecoveringRunner> runner_;
   std::int64_t most_tokens_ = 0;
   double load_milliseconds_ = 0;
 };

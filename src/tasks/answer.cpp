@@ -100,6 +100,7 @@ std::vector<Answer> Answerer::answer(std::span<const Question> questions, const 
       const auto begin = static_cast<std::size_t>(batch.encodings.begins[i]);
       const auto count = static_cast<std::size_t>(batch.encodings.begins[i + 1]) - begin;
       answer.tokens += static_cast<std::int64_t>(count);
+      add_notes(answer.notes, batch.notes);
 
       std::vector<std::uint8_t> in_context(count);
       for (std::size_t t = 0; t < count; ++t) in_context[t] = batch.encodings.texts[begin + t] == 1 ? 1 : 0;

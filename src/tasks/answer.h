@@ -18,6 +18,7 @@ struct Answer {
   float score;       ///< probability of its first token times that of its last
   TextSpan span;     ///< Unicode characters of the context
   std::int64_t tokens = 0;
+  std::vector<std::string> notes = {};  ///< what its reader must know of how it came about (Session::run)
 };
 
 /// Finds answers in texts (transformers' question-answering pipeline). A context that is too long is read in parts that

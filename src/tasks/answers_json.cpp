@@ -1,12 +1,22 @@
 #include "tasks/answers_json.h"
 
 namespace accelerate {
+namespace {
+
+/// The object with "notes" where there are any.
+AnswerJson with_notes(AnswerJson object, const std::vector<std::string>& notes) {
+  if (!notes.empty()) object["notes"] = notes;
+  return object;
+}
+
+}  // namespace
 
 AnswerJson to_json(const Embeddings& embeddings, std::size_t text) {
   const std::span<const float> values = embeddings[text];
-  return {{"embedding", std::vector<float>(values.begin(), values.end())},
-          {"tokens", embeddings.tokens[text]},
-          {"truncated", static_cast<bool>(embeddings.truncated[text])}};
+  return with_notes({{"embedding", std::vector<float>(values.begin(), values.end())},
+                     {"tokens", embeddings.tokens[text]},
+                     {"truncated", static_cast<bool>(embeddings.truncated[text])}},
+                    embeddings.notes[text]);
 }
 
 AnswerJson to_json(const FilledMasks& filled) {
@@ -17,13 +27,14 @@ AnswerJson to_json(const FilledMasks& filled) {
       list.push_back({{"token", candidate.token}, {"token_id", candidate.token_id}, {"score", candidate.score}});
     masks.push_back(std::move(list));
   }
-  return {{"masks", std::move(masks)}, {"tokens", filled.tokens}, {"truncated", filled.truncated}};
+  return with_notes({{"masks", std::move(masks)}, {"tokens", filled.tokens}, {"truncated", filled.truncated}}, filled.notes);
 }
 
 AnswerJson to_json(const Classification& classification) {
   AnswerJson labels = AnswerJson::array();
   for (const LabelScore& label : classification.labels) labels.push_back({{"label", label.label}, {"score", label.score}});
-  return {{"labels", std::move(labels)}, {"tokens", classification.tokens}, {"truncated", classification.truncated}};
+  return with_notes({{"labels", std::move(labels)}, {"tokens", classification.tokens}, {"truncated", classification.truncated}},
+                    classification.notes);
 }
 
 AnswerJson to_json(const TaggedText& tagged) {
@@ -31,12 +42,17 @@ AnswerJson to_json(const TaggedText& tagged) {
   for (const Entity& entity : tagged.entities)
     entities.push_back(
         {{"label", entity.label}, {"text", entity.text}, {"score", entity.score}, {"begin", entity.span.begin}, {"end", entity.span.end}});
-  return {{"entities", std::move(entities)}, {"tokens", tagged.tokens}, {"truncated", tagged.truncated}};
+  return with_notes({{"entities", std::move(entities)}, {"tokens", tagged.tokens}, {"truncated", tagged.truncated}}, tagged.notes);
 }
 
 AnswerJson to_json(const Answer& answer) {
-  return {{"answer", answer.text},  {"score", answer.score},   {"begin", answer.span.begin},
-          {"end", answer.span.end}, {"tokens", answer.tokens}, {"truncated", false}};
+  return with_notes({{"answer", answer.text},
+                     {"score", answer.score},
+                     {"begin", answer.span.begin},
+                     {"end", answer.span.end},
+                     {"tokens", answer.tokens},
+                     {"truncated", false}},
+                    answer.notes);
 }
 
 void add_placement(AnswerJson& object, const Session& session) {

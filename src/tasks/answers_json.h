@@ -15,6 +15,8 @@ namespace accelerate {
 /// back as the same number.
 using AnswerJson = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
 
+// Each has "notes":[…] too where there are any: what ran elsewhere or in pieces, and why.
+
 /// {"embedding":[…],"tokens":N,"truncated":false} of one text.
 AnswerJson to_json(const Embeddings& embeddings, std::size_t text);
 

@@ -29,6 +29,7 @@ std::vector<Classification> Classifier::classify(std::span<const TextInput> inpu
 
       Classification& result = results[batch.inputs[i]];
       result.truncated = batch.encodings.truncated[i] != 0;
+      result.notes = batch.notes;
       result.tokens = batch.encodings.begins[i + 1] - batch.encodings.begins[i];
       for (std::size_t label : largest(scores, top_k == 0 ? scores.size() : top_k))
         result.labels.push_back({labels_.at(label), scores[label]});

@@ -18,6 +18,7 @@ struct Classification {
   std::vector<LabelScore> labels;
   std::int64_t tokens = 0;
   bool truncated = false;
+  std::vector<std::string> notes = {};  ///< what its reader must know of how it came about (Session::run)
 };
 
 /// Scores texts, or pairs of texts, for each label of the model (transformers' text-classification pipeline).

@@ -66,12 +66,15 @@ Embeddings Embedder::embed(std::span<const std::string> texts, const TextOptions
 
   Embeddings result{.values = Tensor::zeros(DType::float32, {encodings.inputs(), dimensions_}),
                     .tokens = {},
-                    .truncated = {encodings.truncated.begin(), encodings.truncated.end()}};
+                    .truncated = {encodings.truncated.begin(), encodings.truncated.end()},
+                    .notes = std::vector<std::vector<std::string>>(texts.size())};
   for (std::size_t i = 0; i < texts.size(); ++i) result.tokens.push_back(encodings.begins[i + 1] - encodings.begins[i]);
   const std::span<float> values = result.values.mutable_values<float>();
   const auto place = [&](const BatchResult& batch) {
-    for (std::size_t i = 0; i < batch.inputs.size(); ++i)
+    for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
       std::ranges::copy(batch.row("embedding", i), values.begin() + static_cast<std::ptrdiff_t>(batch.inputs[i]) * dimensions_);
+      result.notes[batch.inputs[i]] = batch.notes;
+    }
   };
   model_.run(encodings, place, progress);
   return result;

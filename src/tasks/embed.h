@@ -12,9 +12,10 @@ namespace accelerate {
 
 /// The embeddings of some texts, in their order.
 struct Embeddings {
-  Tensor values;                     ///< float32 [texts, dimensions]
-  std::vector<std::int64_t> tokens;  ///< of each text
-  std::vector<bool> truncated;       ///< whether the text was too long and its end was not read
+  Tensor values;                                ///< float32 [texts, dimensions]
+  std::vector<std::int64_t> tokens;             ///< of each text
+  std::vector<bool> truncated;                  ///< whether the text was too long and its end was not read
+  std::vector<std::vector<std::string>> notes;  ///< of each text: what its reader must know (Session::run)
 
   std::span<const float> operator[](std::size_t text) const;
 };

@@ -38,6 +38,7 @@ std::vector<FilledMasks> MaskFiller::fill(std::span<const std::string> texts, st
   const auto read = [&](const BatchResult& batch) {
     for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
       FilledMasks& filled = results[batch.inputs[i]];
+      filled.notes = batch.notes;
       filled.truncated = batch.encodings.truncated[i] != 0;
       const std::int64_t begin = batch.encodings.begins[i];
       filled.tokens = batch.encodings.begins[i + 1] - begin;

@@ -20,6 +20,7 @@ struct FilledMasks {
   std::vector<std::vector<MaskCandidate>> masks;
   std::int64_t tokens = 0;
   bool truncated = false;
+  std::vector<std::string> notes = {};  ///< what its reader must know of how it came about (Session::run)
 };
 
 /// Guesses masked tokens (transformers' fill-mask pipeline).

@@ -14,7 +14,8 @@ namespace accelerate {
 class Model::State {
  public:
   State(ModelFolder folder, const LoadOptions& options)
-      : folder_(std::move(folder)), options_{.backend = options.backend, .precision = options.precision, .threads = options.threads} {
+      : folder_(std::move(folder)),
+        options_{.backend = options.backend, .precision = options.precision, .threads = options.threads, .fallback = options.fallback} {
     const bool embeds = task_of(head_of(folder_.config)) == Task::embed;
     info_ = info_of(embeds ? embedder().model().session() : session());
   }
@@ -46,7 +47,8 @@ class Model::State {
             .device = placement.device.name,
             .implementation = placement.implementation,
             .precision = std::string(name_of(placement.precision)),
-            .threads = placement.threads};
+            .threads = placement.threads,
+            .notes = session.report().notes};
   }
 
   ModelFolder folder_;
@@ -64,10 +66,15 @@ Model Model::load(const std::filesystem::path& folder, const LoadOptions& option
 
 EmbedResult Model::embed(std::span<const std::string> texts, const EmbedOptions& options) const {
   Embeddings embeddings = state_->embedder().embed(texts, {.truncate = options.truncate});
-  return {.vectors = std::move(embeddings.values), .truncated = std::move(embeddings.truncated)};
+  EmbedResult result{.vectors = std::move(embeddings.values), .truncated = std::move(embeddings.truncated), .notes = {}};
+  for (const std::vector<std::string>& notes : embeddings.notes) add_notes(result.notes, notes);
+  return result;
 }
 
-TensorMap Model::forward(const TensorMap& inputs) const { return run_rectangle(state_->session(), inputs); }
+ForwardResult Model::forward(const TensorMap& inputs) const {
+  RunResult result = run_rectangle(state_->session(), inputs);
+  return {.outputs = std::move(result.outputs), .notes = std::move(result.notes)};
+}
 
 const ModelInfo& Model::info() const { return state_->info(); }
 

@@ -62,7 +62,8 @@ std::vector<TaggedText> Tagger::tag(std::span<const std::string> texts, const Te
       const std::size_t input = batch.inputs[i];
       results[input] = {.entities = entities_of(texts[input], tokens),
                         .tokens = static_cast<std::int64_t>(count),
-                        .truncated = encodings.truncated[i] != 0};
+                        .truncated = encodings.truncated[i] != 0,
+                        .notes = batch.notes};
     }
   };
   model_.run(model_.encode(inputs_of(texts), options), read, progress);

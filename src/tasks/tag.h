@@ -20,6 +20,7 @@ struct TaggedText {
   std::vector<Entity> entities;
   std::int64_t tokens = 0;
   bool truncated = false;
+  std::vector<std::string> notes = {};  ///< what its reader must know of how it came about (Session::run)
 };
 
 /// Finds the entities of texts: each token gets its likeliest label, and neighbours of one label become an entity, which a

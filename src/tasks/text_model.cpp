@@ -68,8 +68,8 @@ void TextModel::run(const Encodings& encodings, const Receive& receive, const Pr
   for (const std::vector<std::size_t>& indices : batches_by_length(lengths, batch_tokens)) {
     if (progress) progress(done, total);
     Encodings batch = select(encodings, indices);
-    TensorMap outputs = session_.run(ragged_inputs(batch));
-    receive({.inputs = indices, .encodings = std::move(batch), .outputs = std::move(outputs)});
+    RunResult result = session_.run(ragged_inputs(batch));
+    receive({.inputs = indices, .encodings = std::move(batch), .outputs = std::move(result.outputs), .notes = std::move(result.notes)});
     done += indices.size();
   }
   if (progress) progress(done, total);

@@ -22,6 +22,7 @@ struct BatchResult {
   std::span<const std::size_t> inputs;  ///< which of all inputs the batch holds
   Encodings encodings;                  ///< of those, in that order
   TensorMap outputs;
+  std::vector<std::string> notes;  ///< what a reader of these answers must know (Session::run)
 
   /// The rows of a float32 output [tokens, …] that belong to the batch's i-th input, one after the other.
   std::span<const float> token_rows(std::string_view output, std::size_t i) const;

@@ -137,6 +137,13 @@ TEST(Bench, PrintsEveryFigure) {
   EXPECT_GT(report.at("peak_rss_bytes"), 1 << 20);
 }
 
+TEST(Fallback, IsOnOrOff) {
+  const CreatedModelFolder model(Task::embed);
+  const std::string path = model.path().string();
+  EXPECT_FALSE(json_lines(run_program({"run", path, "one", "--fallback", "off", "--json"})).at(0).contains("notes"));
+  EXPECT_EQ(run_program({"run", path, "one", "--fallback", "maybe"}).exit_code, 2);
+}
+
 TEST(Bench, WorkerAnswersALineForALine) {
   const CreatedModelFolder model(Task::embed);
   const std::vector<json> lines = json_lines(run_program({"bench", model.path().string(), "--worker"},

@@ -1,64 +1,10 @@
-// Cutting a batch by its sequences: which graphs allow it, and where the cuts fall.
+// Cutting a batch for the workers of a pool: where the cuts fall.
 #include "backends/cpu/pieces.h"
 
 #include <gtest/gtest.h>
 
-#include "ops/case_builder.h"
-
 namespace accelerate::cpu {
 namespace {
-
-struct Inputs {
-  Value x;          ///< [tokens, 8]
-  Value y;          ///< [tokens, 8]
-  Value sequences;  ///< [sequences + 1]
-  Value table;      ///< [8, 8]
-};
-
-struct GraphCase {
-  const char* name;
-  Value (*build)(const Inputs& in);
-  bool separable;
-};
-
-Value attend(const Inputs& in, Value key_sequences) {
-  return attention(split_heads(in.x, 2), split_heads(in.y, 2), split_heads(in.y, 2), in.sequences, key_sequences, {.scale = 1});
-}
-
-const GraphCase graph_cases[] = {
-    {"linear", [](const Inputs& in) { return linear(in.x, in.table); }, true},
-    {"rows_added", [](const Inputs& in) { return in.x + in.y; }, true},
-    {"row_of_constants_added", [](const Inputs& in) { return in.x + in.x.graph().number(2); }, true},
-    {"attention", [](const Inputs& in) { return merge_heads(attend(in, in.sequences)); }, true},
-    {"pool", [](const Inputs& in) { return sequence_pool(in.x, in.sequences, {}); }, true},
-    {"normalised_pool",
-     [](const Inputs& in) {
-       const Value pooled = sequence_pool(in.x, in.sequences, {});
-       return pooled / reduce(pooled * pooled, {.function = Reduction::sum, .axis = -1});
-     },
-     true},
-    {"sum_over_tokens", [](const Inputs& in) { return reduce(in.x, {.function = Reduction::sum, .axis = 0}); }, false},
-    {"added_sum_over_tokens", [](const Inputs& in) { return in.x + reduce(in.x, {.function = Reduction::sum, .axis = 0}); }, false},
-    {"first_tokens", [](const Inputs& in) { return slice(in.x, {.axis = 0, .start = 0, .stop = 1}); }, false},
-    {"tokens_by_tokens", [](const Inputs& in) { return matmul(in.x, in.y, {.transpose_b = true}); }, false},
-    {"turned", [](const Inputs& in) { return transpose(in.x, {1, 0}); }, false},
-    {"gathered_rows",
-     [](const Inputs& in) { return gather(in.x, cast(reduce(in.y, {.function = Reduction::sum, .axis = -1}), DType::int64)); }, false},
-    {"computed_sequences", [](const Inputs& in) { return merge_heads(attend(in, in.sequences + std::int64_t{0})); }, false},
-};
-
-TEST(Pieces, OnlyGraphsThatKeepSequencesApartAreCut) {
-  for (const GraphCase& test : graph_cases) {
-    CaseBuilder b(3);
-    const Dim tokens = b.size("tokens", 6);
-    const Inputs inputs{.x = b.floats("x", {tokens, 8}),
-                        .y = b.floats("y", {tokens, 8}),
-                        .sequences = b.sequences("sequences", {4, 2}),
-                        .table = b.weight("table", {8, 8})};
-    b.graph().output("result", test.build(inputs));
-    EXPECT_EQ(is_separable(b.graph()), test.separable) << test.name;
-  }
-}
 
 std::vector<std::int64_t> begins_of(const std::vector<std::int64_t>& lengths) {
   std::vector<std::int64_t> begins{0};

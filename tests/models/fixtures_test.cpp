@@ -75,7 +75,7 @@ TEST_P(Fixtures, AgreeWithTransformers) {
   const Session session(open_model_folder(folder),
                         {.backend = GetParam().backend, .precision = std::string(name_of(GetParam().precision))});
   ASSERT_EQ(session.placement().backend, GetParam().backend);
-  const TensorMap outputs = run_rectangle(session, SafetensorsFile::open(folder / "inputs.safetensors").tensors());
+  const TensorMap outputs = run_rectangle(session, SafetensorsFile::open(folder / "inputs.safetensors").tensors()).outputs;
 
   const TensorMap expected = SafetensorsFile::open(folder / "expected.safetensors").tensors();
   ASSERT_FALSE(expected.empty());

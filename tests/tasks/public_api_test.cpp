@@ -21,7 +21,7 @@ TEST(Model, EmbedsForwardsAndSaysWhatItIs) {
   expect_error(ErrorKind::invalid_argument, "input 2", [&] { model.embed(texts, {.truncate = false}); });
 
   const std::vector<std::int64_t> ids{5, 6, 7};
-  const TensorMap outputs = model.forward({{"input_ids", Tensor::from<std::int64_t>(ids, {1, 3})}});
+  const TensorMap outputs = model.forward({{"input_ids", Tensor::from<std::int64_t>(ids, {1, 3})}}).outputs;
   EXPECT_EQ(shape_text(outputs.at("last_hidden_state").shape()), "[1, 3, 32]");
 
   const ModelInfo& info = model.info();

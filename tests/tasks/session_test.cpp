@@ -18,8 +18,9 @@ Session load(const CreatedModelFolder& folder) { return Session(open_model_folde
 
 TEST(Rectangle, GivesZerosAtPadding) {
   const CreatedModelFolder folder(Task::embed);
-  const TensorMap outputs = run_rectangle(
-      load(folder), {{"input_ids", integers({5, 6, 7, 8, 9, 0}, {2, 3})}, {"attention_mask", integers({1, 1, 1, 1, 1, 0}, {2, 3})}});
+  const TensorMap outputs = run_rectangle(load(folder), {{"input_ids", integers({5, 6, 7, 8, 9, 0}, {2, 3})},
+                                                         {"attention_mask", integers({1, 1, 1, 1, 1, 0}, {2, 3})}})
+                                .outputs;
   const Tensor& states = outputs.at("last_hidden_state");
   ASSERT_EQ(shape_text(states.shape()), "[2, 3, 32]");
   ASSERT_EQ(shape_text(outputs.at("pooler_output").shape()), "[2, 32]");
@@ -30,10 +31,10 @@ TEST(Rectangle, GivesZerosAtPadding) {
 TEST(Rectangle, PaddingChangesNothing) {
   const CreatedModelFolder folder(Task::embed);
   const Session session = load(folder);
-  const Tensor alone = run_rectangle(session, {{"input_ids", integers({8, 9}, {1, 2})}}).at("last_hidden_state");
+  const Tensor alone = run_rectangle(session, {{"input_ids", integers({8, 9}, {1, 2})}}).outputs.at("last_hidden_state");
   const Tensor padded = run_rectangle(session, {{"input_ids", integers({5, 6, 7, 8, 9, 0}, {2, 3})},
                                                 {"attention_mask", integers({1, 1, 1, 1, 1, 0}, {2, 3})}})
-                            .at("last_hidden_state");
+                            .outputs.at("last_hidden_state");
   for (std::size_t i = 0; i < 64; ++i) EXPECT_NEAR(alone.values<float>()[i], padded.values<float>()[96 + i], 1e-5);
 }
 
@@ -42,9 +43,9 @@ TEST(Rectangle, TakesPositionIds) {
   const Session session = load(folder);
   const auto states = [&](const std::vector<std::int64_t>& positions) {
     return run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}, {"position_ids", integers(positions, {1, 2})}})
-        .at("last_hidden_state");
+        .outputs.at("last_hidden_state");
   };
-  const Tensor usual = run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}}).at("last_hidden_state");
+  const Tensor usual = run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}}).outputs.at("last_hidden_state");
   EXPECT_EQ(states({0, 1}).values<float>()[0], usual.values<float>()[0]);
   EXPECT_NE(states({3, 4}).values<float>()[0], usual.values<float>()[0]);
   expect_error(ErrorKind::invalid_argument, "'position_ids' is int64 [2, 1]",

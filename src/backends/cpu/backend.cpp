@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <new>
 
 #include "backends/cpu/executable.h"
 #include "backends/cpu/general.h"
@@ -51,7 +52,11 @@ class CpuBackend final : public Backend {
     for (const Node& node : report.graph.nodes())
       if (const Support support = supports(report.graph, node); !support.yes)
         throw Error(ErrorKind::unsupported, fmt::format("backend cpu: {}", support.reason));
-    return std::make_unique<cpu::CpuExecutable>(std::move(report), options);
+    try {
+      return std::make_unique<cpu::CpuExecutable>(std::move(report), options);
+    } catch (const std::bad_alloc&) {
+      throw Error(ErrorKind::out_of_memory, "backend cpu: no memory left for the weights");
+    }
   }
 };
 

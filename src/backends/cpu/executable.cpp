@@ -1,7 +1,10 @@
 #include "backends/cpu/executable.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstring>
+#include <new>
 
 #include "backends/cpu/constants.h"
 #include "base/arithmetic.h"
@@ -132,6 +135,16 @@ void CpuExecutable::release_packed_weights(const std::function<void(const Tensor
 
 TensorMap CpuExecutable::run(const TensorMap& inputs) const {
   const SizeMap sizes = bind_inputs(report_.graph, inputs);
+  try {
+    return run_bound(inputs, sizes);
+  } catch (const std::bad_alloc&) {
+    std::string text;
+    for (const auto& [name, size] : sizes) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", size, name);
+    throw Error(ErrorKind::out_of_memory, fmt::format("backend cpu: no memory left for a run of {}", text));
+  }
+}
+
+TensorMap CpuExecutable::run_bound(const TensorMap& inputs, const SizeMap& sizes) const {
   const ThreadPool::Place place(*threads_);
   if (const auto begins = inputs.find("sequences"); separable_ && begins != inputs.end() && sizes.contains("tokens")) {
     const std::vector<Piece> pieces = cut_batch(begins->second.values<std::int64_t>(), sizes.at("tokens"), threads_->threads());
@@ -142,11 +155,7 @@ TensorMap CpuExecutable::run(const TensorMap& inputs) const {
 
 TensorMap CpuExecutable::run_pieces(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> pieces) const {
   const Graph& graph = report_.graph;
-  TensorMap outputs;
-  for (const NamedValue& output : graph.outputs()) {
-    const ValueType& type = graph.type(output.value);
-    outputs.emplace(output.name, Tensor::zeros(type.dtype, evaluate(type.shape, sizes)));
-  }
+  TensorMap outputs = empty_outputs(graph, sizes);
   threads_->parallel_for(static_cast<std::int64_t>(pieces.size()), [&](std::int64_t index, int) {
     const Piece& piece = pieces[static_cast<std::size_t>(index)];
     ThreadPool alone(1);
@@ -190,7 +199,6 @@ TensorMap CpuExecutable::run_whole(const TensorMap& inputs, ThreadPool& threads)
 
 Buffer CpuExecutable::take_arena(std::size_t bytes) const {
   const std::lock_guard lock(arenas_mutex_);
-  largest_arena_ = std::max({largest_arena_, bytes, std::size_t{64}});
   const auto fitting = std::ranges::find_if(arenas_, [&](const Buffer& arena) { return arena.size() >= bytes; });
   if (fitting != arenas_.end()) {
     Buffer arena = std::move(*fitting);
@@ -198,7 +206,16 @@ Buffer CpuExecutable::take_arena(std::size_t bytes) const {
     return arena;
   }
   if (!arenas_.empty()) arenas_.pop_back();  // makes room for one that fits
-  return Buffer(largest_arena_);
+  const std::size_t wanted = std::max({largest_arena_, bytes, std::size_t{64}});
+  try {
+    Buffer arena(wanted);
+    largest_arena_ = wanted;
+    return arena;
+  } catch (const Error&) {
+    // What soon fits every call may be more than there is for this one.
+    arenas_.clear();
+    return Buffer(std::max(bytes, std::size_t{64}));
+  }
 }
 
 void CpuExecutable::give_arena(Buffer arena) const {

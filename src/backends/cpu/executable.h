@@ -18,6 +18,7 @@ class CpuExecutable final : public Executable {
   TensorMap run(const TensorMap& inputs) const override;
 
  private:
+  TensorMap run_bound(const TensorMap& inputs, const SizeMap& sizes) const;
   TensorMap run_pieces(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> pieces) const;
   TensorMap run_whole(const TensorMap& inputs, ThreadPool& threads) const;
 
@@ -38,7 +39,7 @@ class CpuExecutable final : public Executable {
 
   mutable std::mutex arenas_mutex_;
   mutable std::vector<Buffer> arenas_;     ///< of finished calls
-  mutable std::size_t largest_arena_ = 0;  ///< that any call asked for, so that arenas soon fit every call
+  mutable std::size_t largest_arena_ = 0;  ///< that any call got, so that arenas soon fit every call
 };
 
 }  // namespace accelerate::cpu
