@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/cache_folder.h"
 #include "ipfs_accelerate/error.h"
 #include "runtime/backend_choice.h"
 #include "runtime/positions.h"
@@ -38,6 +39,7 @@ Session::Session(ModelFolder folder, const SessionOptions& options)
                                         {.precision = precision,
                                          .threads = threads_,
                                          .disabled_passes = options.disabled_passes,
+                                         .cache = cache_folder(),
                                          .release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); }});
   placement_ = {.backend = std::string(choice.backend->name()),
                 .device = std::move(choice.device),

@@ -31,7 +31,7 @@ TEST_P(Backends, AgreesWithReference) {
   CaseBuilder builder = built(op_case);
   const TensorMap expected = run_on_reference(builder.graph(), builder.inputs(), op_case.precision);
   const TensorMap actual = run_on(*backend_named(name), builder.graph(), builder.inputs(), op_case.precision);
-  EXPECT_EQ(difference_between(expected, actual, op_case.tolerance), "");
+  EXPECT_EQ(difference_between(expected, actual, tolerance_of(name, op_case)), "");
 }
 
 TEST(Cases, CoverEveryOp) {

@@ -1,5 +1,7 @@
 #include "ops/cases.h"
 
+#include <algorithm>
+
 namespace accelerate {
 
 const std::vector<OpCase>& all_cases() {
@@ -13,6 +15,18 @@ const std::vector<OpCase>& all_cases() {
     return all;
   }();
   return cases;
+}
+
+double tolerance_of(std::string_view backend, const OpCase& op_case) {
+  if (backend != "openvino" || (op_case.op != Op::linear && op_case.op != Op::attention)) return op_case.tolerance;
+  if (op_case.precision == Precision::bf16) return std::max(op_case.tolerance, rounded_between_tolerance);
+  if (op_case.precision == Precision::int8) return std::max(op_case.tolerance, whole_activations_tolerance);
+  return op_case.tolerance;
+}
+
+double batching_tolerance(std::string_view backend, Precision precision) {
+  if (backend != "openvino") return 0;
+  return precision == Precision::bf16 ? rounded_between_tolerance : fp32_tolerance;
 }
 
 CaseBuilder built(const OpCase& op_case) {

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/precision.h"
@@ -18,6 +19,12 @@ inline constexpr double rounded_tolerance = 1e-3;
 /// Of attention in bfloat16: each probability may be rounded against another running maximum.
 inline constexpr double rounded_attention_tolerance = 4e-3;
 
+/// Of a backend that keeps the values between products in bfloat16 too: each is off by up to one part in 512.
+inline constexpr double rounded_between_tolerance = 8e-3;
+/// Of a backend that rounds weights to eight bits and leaves activations as they are: what the reference's rounding of them
+/// amounts to, half a step of 255 from the least to the largest.
+inline constexpr double whole_activations_tolerance = 0.015;
+
 /// A graph that exercises one op.
 struct OpCase {
   std::string name;  ///< letters, digits and underscores, beginning with the op's name
@@ -26,6 +33,14 @@ struct OpCase {
   Precision precision = Precision::fp32;
   double tolerance = fp32_tolerance;
 };
+
+/// How far `backend` may be from the reference in that case: what the case says, or what the backend's documented roundings
+/// amount to.
+double tolerance_of(std::string_view backend, const OpCase& op_case);
+
+/// How far `backend` may differ between a sequence alone and the same one in a batch. Where each row is computed by itself
+/// this is 0; a runtime that picks another order of the sums for another shape is held to what that amounts to.
+double batching_tolerance(std::string_view backend, Precision precision);
 
 /// All cases; every op of ops.def has at least one.
 const std::vector<OpCase>& all_cases();

@@ -33,7 +33,8 @@ class OpenvinoBackend final : public Backend {
     check_precision(*this, options.precision);
     const std::vector<Precision> computed = openvino::precisions_of(device);
     if (std::ranges::find(computed, options.precision) == computed.end())
-      throw Error(ErrorKind::unsupported, fmt::format("precision '{}': device openvino:{} does not compute in it", name_of(options.precision), device));
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("precision '{}': device openvino:{} does not compute in it", name_of(options.precision), device));
 
     const PassContext context{.precision = options.precision,
                               .supports = [this](const Graph& within, const Node& node) { return supports(within, node).yes; }};

@@ -18,7 +18,8 @@ class NodeInputs {
       const bool is_empty = input == no_value || call.value(input).size() == 0;
       tensors_.push_back(is_empty && input != no_value
                              ? Tensor::view(call.graph.type(input).dtype, evaluate(call.graph.type(input).shape, call.sizes), nullptr)
-                             : input == no_value ? Tensor() : call.value(input));
+                         : input == no_value ? Tensor()
+                                             : call.value(input));
     }
   }
 
@@ -51,6 +52,12 @@ void check_attention(const Call& call, const Node& node) {
   const auto keys = reference::sequence_bounds(inputs.arguments(), 4, inputs.rows(1));
   if (queries.size() != keys.size())
     inputs.arguments().fail(fmt::format("{} sequences of queries and {} of keys", queries.size() - 1, keys.size() - 1));
+  for (const std::size_t bias : {5U, 6U, 7U}) {
+    if (!inputs.arguments().has(bias)) continue;
+    const std::int64_t count = inputs.arguments().input(bias).dim(-1);
+    for (const std::int64_t column : call.whole_numbers(node.inputs[8]))
+      if (column < 0 || column >= count) inputs.arguments().fail(fmt::format("column {} of a bias that has {}", column, count));
+  }
 }
 
 void check_pool(const Call& call, const Node& node) {

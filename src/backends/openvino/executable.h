@@ -1,36 +1,18 @@
 #pragma once
 
 #include <array>
+#include <filesystem>
 #include <mutex>
-#include <openvino/runtime/compiled_model.hpp>
 
 #include "backends/backend.h"
-#include "backends/openvino/feeds.h"
+#include "backends/openvino/compiled_graph.h"
 #include "backends/openvino/host_part.h"
+#include "backends/openvino/shares.h"
 
 namespace accelerate::openvino {
 
-/// A graph compiled by the runtime for one layout of sequences, and the requests that calls of it share.
-class CompiledGraph {
- public:
-  CompiledGraph(std::vector<Feed> feeds, ov::CompiledModel model) : feeds_(std::move(feeds)), model_(std::move(model)) {}
-
-  /// Runs the call; `outputs` are the model's results in order, each of the right shape.
-  void run(const Call& call, std::span<Tensor> outputs);
-
-  const ov::CompiledModel& model() const { return model_; }
-
- private:
-  ov::InferRequest take_request();
-  void give_request(ov::InferRequest request);
-
-  std::vector<Feed> feeds_;
-  ov::CompiledModel model_;
-  std::mutex requests_mutex_;
-  std::vector<ov::InferRequest> requests_;  ///< that no call uses now
-};
-
-/// A graph on one of the runtime's devices.
+/// A graph on one of the runtime's devices, compiled up to four times, each when it is first needed: for sequences of equal
+/// and of different lengths, and for calls that all threads share and calls that each thread takes a share of.
 class OpenvinoExecutable final : public Executable {
  public:
   OpenvinoExecutable(CompileReport report, const CompileOptions& options, std::string device);
@@ -39,25 +21,43 @@ class OpenvinoExecutable final : public Executable {
   TensorMap run(const TensorMap& inputs) const override;
 
  private:
-  /// Compiled when it is first needed: most callers never leave one layout.
-  CompiledGraph& compiled_for(Layout layout) const;
-  std::unique_ptr<CompiledGraph> compile(Layout layout) const;
-  void count_runtime_ops();
-  void release_packed_weights(const std::function<void(const Tensor&)>& release) const;
+  /// A call that was looked at and may be handed to the runtime.
+  struct Prepared {
+    Call call;
+    std::vector<Tensor> computed;  ///< the outputs that the runtime computes, in order
+    bool is_empty = true;          ///< whether these have no elements
+  };
 
-  struct Variant {
+  struct Form {
+    Layout layout = Layout::equal;
+    bool shared = false;  ///< one stream a thread, for a share of the batch each
+  };
+
+  struct Slot {
     std::mutex mutex;
     std::unique_ptr<CompiledGraph> compiled;
   };
 
+  Prepared prepare(const TensorMap& inputs) const;
+  TensorMap outputs_of(const Prepared& prepared) const;
+  TensorMap run_shares(const TensorMap& inputs, const SizeMap& sizes, std::span<const cpu::Piece> shares) const;
+
+  CompiledGraph& compiled_for(Form form, std::string* note = nullptr) const;
+  std::unique_ptr<CompiledGraph> compile(Form form) const;
+  std::unique_ptr<CompiledGraph> load_or_compile(Form form, std::string* note) const;
+  std::string settings_for(Form form) const;
+  void count_runtime_ops(CompiledGraph& compiled);
+  void release_packed_weights(const std::function<void(const Tensor&)>& release) const;
+
   CompileReport report_;
   Precision precision_;
   std::shared_ptr<ThreadPool> threads_;
+  std::filesystem::path cache_;
   std::string device_;
   HostPart host_;
   std::vector<ValueId> sequences_;
-  bool needs_runtime_ = false;  ///< false when the host computes every output
-  mutable std::array<Variant, 2> variants_;
+  bool is_separable_ = false;
+  mutable std::array<Slot, 4> slots_;
 };
 
 }  // namespace accelerate::openvino

@@ -210,13 +210,27 @@ Tensor tensor_of(const Call& call, const Feed& feed) {
 
 bool is_plainly_causal(const Node& attention) {
   const auto& options = attention.as<AttentionOptions>();
-  const bool has_biases = std::any_of(attention.inputs.begin() + 5, attention.inputs.end(), [](ValueId input) { return input != no_value; });
+  const bool has_biases =
+      std::any_of(attention.inputs.begin() + 5, attention.inputs.end(), [](ValueId input) { return input != no_value; });
   return !has_biases && options.causal && options.window_left < 0 && options.window_right < 0 && attention.inputs[3] == attention.inputs[4];
 }
 
 bool needs_mask(const Node& attention, Layout layout) {
   if (is_plainly_causal(attention)) return false;  // what is past the end of a sequence is later than all its queries
   return layout == Layout::ragged || depends_on_query(attention.as<AttentionOptions>());
+}
+
+ValueId first_alike(const Graph& graph, const Node& attention) {
+  const auto& wanted = attention.as<AttentionOptions>();
+  const auto columns = [](const Node& node) { return node.inputs.size() > 8 ? node.inputs[8] : no_value; };
+  for (const Node& node : graph.nodes()) {
+    if (node.op != Op::attention) continue;
+    const auto& options = node.as<AttentionOptions>();
+    if (node.inputs[3] == attention.inputs[3] && node.inputs[4] == attention.inputs[4] && columns(node) == columns(attention) &&
+        options.causal == wanted.causal && options.window_left == wanted.window_left && options.window_right == wanted.window_right)
+      return node.outputs.front();
+  }
+  return attention.outputs.front();
 }
 
 bool always_sees(const Node& attention) { return attention.inputs[3] == attention.inputs[4]; }

@@ -45,6 +45,9 @@ bool needs_mask(const Node& attention, Layout layout);
 /// attention means.
 bool is_plainly_causal(const Node& attention);
 
+/// The output of the first attention of the graph whose mask, seen and columns are this one's too: layers share them.
+ValueId first_alike(const Graph& graph, const Node& attention);
+
 /// Whether every query of the attention sees at least its own key, whatever the call.
 bool always_sees(const Node& attention);
 

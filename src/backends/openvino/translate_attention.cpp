@@ -13,7 +13,9 @@ Output transposed(const Output& x, const std::vector<std::int64_t>& permutation)
   return std::make_shared<ops::Transpose>(x, whole_numbers(permutation));
 }
 
-Output unsqueezed(const Output& x, const std::vector<std::int64_t>& axes) { return std::make_shared<ops::Unsqueeze>(x, whole_numbers(axes)); }
+Output unsqueezed(const Output& x, const std::vector<std::int64_t>& axes) {
+  return std::make_shared<ops::Unsqueeze>(x, whole_numbers(axes));
+}
 
 /// Input [tokens, heads, size] as [sequences, heads, longest, size].
 Output heads_of(Translation& translation, const Node& node, std::size_t input, std::size_t sequences) {
@@ -46,11 +48,13 @@ Output picked(const Output& rows, const Output& columns) {
 /// What is added to the scores, [sequences or 1, heads or 1, queries or 1, keys]; nothing when nothing is.
 Output added_to_scores(Translation& translation, const Node& node) {
   Output sum;
-  if (needs_mask(node, translation.layout())) sum = translation.feed(FeedKind::mask, node.outputs[0]);
+  const ValueId alike = first_alike(translation.from(), node);
+  if (needs_mask(node, translation.layout())) sum = translation.feed(FeedKind::mask, alike);
   if (!translation.has(node, distance_columns)) return sum;
-  const Output columns = translation.feed(FeedKind::columns, node.outputs[0]);
+  const Output columns = translation.feed(FeedKind::columns, alike);
   if (translation.has(node, head_bias)) {
-    const Output by_head = std::make_shared<ops::Gather>(translation(node.inputs[head_bias]), columns, ops::Constant::create(ov::element::i64, {}, {1}));
+    const Output by_head =
+        std::make_shared<ops::Gather>(translation(node.inputs[head_bias]), columns, ops::Constant::create(ov::element::i64, {}, {1}));
     sum = sum_of(sum, transposed(by_head, {1, 0, 2, 3}));
   }
   if (translation.has(node, query_bias)) sum = sum_of(sum, picked(heads_of(translation, node, query_bias, query_sequences), columns));
@@ -70,10 +74,12 @@ Output translate_attention(Translation& translation, const Node& node) {
   const Output values = repeated(translation, node, heads_of(translation, node, value, key_sequences));
   Output added = added_to_scores(translation, node);
   if (added.get_node() == nullptr) added = number(0);
-  const Output heads = std::make_shared<ops::ScaledDotProductAttention>(queries, keys, values, added, number(options.scale), is_plainly_causal(node));
-  const Output rows = from_rectangle(translation, transposed(heads, {0, 2, 1, 3}), translation.shape(node.outputs[0]), node.inputs[query_sequences]);
+  const Output heads =
+      std::make_shared<ops::ScaledDotProductAttention>(queries, keys, values, added, number(options.scale), is_plainly_causal(node));
+  const Output rows =
+      from_rectangle(translation, transposed(heads, {0, 2, 1, 3}), translation.shape(node.outputs[0]), node.inputs[query_sequences]);
   if (always_sees(node)) return rows;
-  return std::make_shared<ops::Select>(translation.feed(FeedKind::seen, node.outputs[0]), rows, number(0));
+  return std::make_shared<ops::Select>(translation.feed(FeedKind::seen, first_alike(translation.from(), node)), rows, number(0));
 }
 
 }  // namespace accelerate::openvino

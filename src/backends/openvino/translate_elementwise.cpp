@@ -73,7 +73,7 @@ Output apply_unary(UnaryFunction function, const Output& x) {
     case UnaryFunction::erf:
       return make<ops::Erf>(x);
     case UnaryFunction::relu:
-      return make<ops::Relu>(x);
+      return make<ops::Maximum>(number(0), x);  // in this order a NaN stays one
     case UnaryFunction::gelu_erf:
       return make<ops::Gelu>(x, ov::op::GeluApproximationMode::ERF);
     case UnaryFunction::gelu_tanh:

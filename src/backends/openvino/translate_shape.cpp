@@ -48,7 +48,8 @@ Output translate_slice(Translation& translation, const Node& node) {
     start = std::make_shared<ops::Gather>(bounds, whole_numbers({0}), axis_constant(0));
     stop = std::make_shared<ops::Gather>(bounds, whole_numbers({1}), axis_constant(0));
   }
-  return std::make_shared<ops::Slice>(translation(node.inputs[0]), start, stop, whole_numbers({options.step}), whole_numbers({options.axis}));
+  return std::make_shared<ops::Slice>(translation(node.inputs[0]), start, stop, whole_numbers({options.step}),
+                                      whole_numbers({options.axis}));
 }
 
 Output translate_concat(Translation& translation, const Node& node) {
