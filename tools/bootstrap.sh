@@ -8,7 +8,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build_packages=(cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev libgtest-dev)
+build_packages=(cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev libgtest-dev libssl-dev)
 test_packages=(clang)
 
 fail() {

@@ -31,7 +31,7 @@ LEVELS = {
 ONLY = {"models": ("models/", "graph/", "formats/config.h", "ipfs_accelerate/")}
 
 # The only folder that may include headers of these libraries.
-HOMES = {"openvino/": "src/backends/openvino", "cuda": "src/backends/cuda", "cublas": "src/backends/cuda", "CLI/": "src/cli"}
+HOMES = {"openvino/": "src/backends/openvino", "openssl/": "src/backends/openvino", "cuda": "src/backends/cuda", "cublas": "src/backends/cuda", "CLI/": "src/cli"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SUFFIXES = {".h", ".cpp", ".def", ".inc"}

@@ -47,13 +47,14 @@ class Separability {
     return is_fixed(value) && (shape(value).size() < shape(output).size() || shape(value)[0] == Dim(1));
   }
 
-  /// An attention's biases by distance: tables for all sequences, or with rows of their own tokens.
-  bool has_apart_bias(const Node& node) const {
+  /// An attention's inputs after the five: tables for all sequences, or with rows of their own tokens.
+  bool has_apart_extras(const Node& node) const {
+    if (node.inputs.size() < 6) return true;
     const auto of_tokens = [&](ValueId value, ValueId tokens_of) {
       return value == no_value || (has_rows(value) && shape(value)[0] == shape(tokens_of)[0]);
     };
     return is_fixed(node.inputs[5]) && of_tokens(node.inputs[6], node.inputs[0]) && of_tokens(node.inputs[7], node.inputs[1]) &&
-           is_fixed(node.inputs[8]);
+           is_fixed(node.inputs[8]) && (node.inputs.size() < 10 || of_tokens(node.inputs[9], node.inputs[1]));
   }
 
   bool keeps_sequences_apart(const Node& node) const {
@@ -105,7 +106,7 @@ class Separability {
         return has_rows(node.inputs[0]) && node.as<TransposeOptions>().permutation[0] == 0;
       case Op::attention:
         return has_rows(node.inputs[0]) && has_rows(node.inputs[1]) && has_rows(node.inputs[2]) && is_begins(node.inputs[3]) &&
-               is_begins(node.inputs[4]) && (node.inputs.size() < 6 || has_apart_bias(node));
+               is_begins(node.inputs[4]) && has_apart_extras(node);
       case Op::sequence_cumsum:
       case Op::sequence_shift:
       case Op::sequence_pool:

@@ -76,6 +76,12 @@ Json json_of(const std::vector<PassReport>& passes) {
   return rows;
 }
 
+Json json_of(const std::vector<RuntimeOp>& ops) {
+  Json rows = Json::array();
+  for (const RuntimeOp& op : ops) rows.push_back({{"op", op.name}, {"count", op.count}});
+  return rows;
+}
+
 void print(Output& out, const ModelSummary& summary, const std::vector<BackendSupport>& backends) {
   std::vector<std::string> types;
   for (const auto& [type, bytes] : summary.dtype_bytes)
@@ -95,6 +101,8 @@ void print(Output& out, const CompileReport& report) {
   out.line(fmt::format("\nPasses for {}", report.implementation));
   for (const PassReport& pass : report.passes)
     out.line(fmt::format("  {:<24} {:>8.2f} ms  {:>4} nodes to {}", pass.name, pass.milliseconds, pass.nodes_before, pass.nodes_after));
+  if (!report.runtime_ops.empty()) out.line("\nWhat the runtime made of it");
+  for (const RuntimeOp& op : report.runtime_ops) out.line(fmt::format("  {:>5} {}", op.count, op.name));
   write_notes(out, report.notes);
 }
 
@@ -112,8 +120,12 @@ void show(const ShowOptions& options) {
   Output out;
   if (options.json) {
     Json report = json_of(summary, support_of(graph));
-    if (session) report["passes"] = json_of(session->report().passes);
-    if (session && !session->report().notes.empty()) report["notes"] = session->report().notes;
+    if (session) {
+      report["implementation"] = session->report().implementation;
+      report["passes"] = json_of(session->report().passes);
+      report["runtime_ops"] = json_of(session->report().runtime_ops);
+      report["notes"] = session->report().notes;
+    }
     if (!graph_text.empty()) report["graph"] = graph_text;
     out.line(report.dump(-1, ' ', false, Json::error_handler_t::replace));
   } else if (options.graph == "dot") {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "base/cache_folder.h"
 #include "ipfs_accelerate/error.h"
 #include "runtime/backend_choice.h"
 #include "runtime/positions.h"
@@ -29,6 +30,7 @@ Session::Session(ModelFolder folder, const SessionOptions& options)
   CompileOptions compile{.precision = precision,
                          .threads = threads_,
                          .disabled_passes = options.disabled_passes,
+                         .cache = cache_folder(),
                          .release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); }};
   const BackendFactory make_backend = options.make_backend ? options.make_backend : backend_named;
   const std::string chosen(choice.backend->name());

@@ -24,5 +24,5 @@ std::unique_ptr<Backend> make_module_backend(std::string_view name, const std::f
 }  // namespace accelerate
 
 /// What a module defines: the contract that it was built against, and its backend.
-extern "C" const char* accelerate_module_contract();
-extern "C" accelerate::Backend* accelerate_make_backend();
+extern "C" [[gnu::visibility("default")]] const char* accelerate_module_contract();
+extern "C" [[gnu::visibility("default")]] accelerate::Backend* accelerate_make_backend();

@@ -1,0 +1,35 @@
+// One call of an executable, before the runtime is asked: what is known of it, and what can be wrong with it.
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "graph/graph.h"
+#include "ipfs_accelerate/tensor.h"
+
+namespace accelerate::openvino {
+
+/// How the sequences of a call lie in a rectangle: `equal` ones fill it, `ragged` ones leave the ends of rows empty.
+enum class Layout : std::uint8_t { equal, ragged };
+
+struct Call {
+  const Graph& graph;
+  SizeMap sizes;
+  std::vector<Tensor> values;  ///< by id, those that the host knows
+  Layout layout = Layout::equal;
+
+  const Tensor& value(ValueId id) const { return values[static_cast<std::size_t>(id)]; }
+  std::span<const std::int64_t> whole_numbers(ValueId id) const { return value(id).values<std::int64_t>(); }
+};
+
+/// The values that stand for sequences in the graph's attentions, pools and sums, each once.
+std::vector<ValueId> sequence_values(const Graph& graph);
+
+/// Throws invalid_argument, with the op's name, for what the runtime would not notice or not explain: an index outside its
+/// table, sequences in disorder, a reduction or pool of nothing. Values that only the runtime computes are not looked at.
+void check_call(const Call& call);
+
+/// How the sequences of this call lie: equal when each of `sequences` has sequences of one length, none of them empty.
+Layout layout_of(const Call& call, std::span<const ValueId> sequences);
+
+}  // namespace accelerate::openvino

@@ -1,0 +1,238 @@
+#include "backends/openvino/feeds.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace accelerate::openvino {
+namespace {
+
+using Bounds = std::span<const std::int64_t>;
+
+/// A rectangle that holds ragged sequences, one a row.
+struct Rectangle {
+  explicit Rectangle(Bounds given) : bounds(given), sequences(static_cast<std::int64_t>(given.size()) - 1) {
+    for (std::int64_t i = 0; i < sequences; ++i) longest = std::max(longest, length(i));
+  }
+  std::int64_t begin(std::int64_t sequence) const { return bounds[static_cast<std::size_t>(sequence)]; }
+  std::int64_t length(std::int64_t sequence) const { return begin(sequence + 1) - begin(sequence); }
+
+  Bounds bounds;
+  std::int64_t sequences;
+  std::int64_t longest = 1;
+};
+
+Rectangle rectangle_of(const Call& call, ValueId sequences) { return Rectangle(call.whole_numbers(sequences)); }
+
+Tensor rows_of(const Rectangle& rectangle) {
+  Tensor tensor = Tensor::zeros(DType::int32, {rectangle.sequences, rectangle.longest});
+  std::int32_t* next = tensor.mutable_values<std::int32_t>().data();
+  for (std::int64_t sequence = 0; sequence < rectangle.sequences; ++sequence) {
+    // Past the end its last row again, which is as good as any and near; row 0 for an empty sequence.
+    const std::int64_t last = std::max<std::int64_t>(rectangle.length(sequence) - 1, 0);
+    const std::int64_t begin = rectangle.length(sequence) == 0 ? 0 : rectangle.begin(sequence);
+    for (std::int64_t i = 0; i < rectangle.longest; ++i) *next++ = static_cast<std::int32_t>(begin + std::min(i, last));
+  }
+  return tensor;
+}
+
+Tensor places_of(const Rectangle& rectangle) {
+  Tensor tensor = Tensor::zeros(DType::int32, {rectangle.bounds.back()});
+  std::int32_t* next = tensor.mutable_values<std::int32_t>().data();
+  for (std::int64_t sequence = 0; sequence < rectangle.sequences; ++sequence)
+    for (std::int64_t i = 0; i < rectangle.length(sequence); ++i) *next++ = static_cast<std::int32_t>(sequence * rectangle.longest + i);
+  return tensor;
+}
+
+Tensor filled_of(const Rectangle& rectangle) {
+  Tensor tensor = Tensor::zeros(DType::boolean, {rectangle.sequences, rectangle.longest});
+  bool* next = tensor.mutable_values<bool>().data();
+  for (std::int64_t sequence = 0; sequence < rectangle.sequences; ++sequence)
+    for (std::int64_t i = 0; i < rectangle.longest; ++i) *next++ = i < rectangle.length(sequence);
+  return tensor;
+}
+
+/// A number for each sequence.
+template <typename T, typename Function>
+Tensor of_each(const Rectangle& rectangle, Function number_of) {
+  Tensor tensor = Tensor::zeros(DTypeOf<T>::value, {rectangle.sequences});
+  T* next = tensor.mutable_values<T>().data();
+  for (std::int64_t sequence = 0; sequence < rectangle.sequences; ++sequence) *next++ = static_cast<T>(number_of(sequence));
+  return tensor;
+}
+
+/// The queries and keys of an attention in one call.
+struct Pairs {
+  Pairs(const Call& call, const Node& attention)
+      : options(attention.as<AttentionOptions>()),
+        queries(rectangle_of(call, attention.inputs[3])),
+        keys(rectangle_of(call, attention.inputs[4])),
+        blocks(call.layout == Layout::equal ? std::min<std::int64_t>(1, queries.sequences) : queries.sequences) {}
+
+  bool sees(std::int64_t sequence, std::int64_t query, std::int64_t key) const {
+    if (key >= keys.length(sequence)) return false;
+    const std::int64_t place = place_of(sequence, query);
+    if (options.causal && key > place) return false;
+    if (options.window_left >= 0 && place - key > options.window_left) return false;
+    return options.window_right < 0 || key - place <= options.window_right;
+  }
+
+  /// The query's place among the keys: both sequences end at the same place.
+  std::int64_t place_of(std::int64_t sequence, std::int64_t query) const {
+    return query + keys.length(sequence) - queries.length(sequence);
+  }
+
+  const AttentionOptions& options;
+  Rectangle queries;
+  Rectangle keys;
+  std::int64_t blocks;  ///< sequences that differ in what their queries see
+};
+
+bool depends_on_query(const AttentionOptions& options) { return options.causal || options.window_left >= 0 || options.window_right >= 0; }
+
+Tensor mask_of(const Pairs& pairs) {
+  const std::int64_t rows = depends_on_query(pairs.options) ? pairs.queries.longest : 1;
+  Tensor tensor = Tensor::zeros(DType::float32, {pairs.blocks, 1, rows, pairs.keys.longest});
+  float* next = tensor.mutable_values<float>().data();
+  for (std::int64_t sequence = 0; sequence < pairs.blocks; ++sequence)
+    for (std::int64_t query = 0; query < rows; ++query)
+      for (std::int64_t key = 0; key < pairs.keys.longest; ++key)
+        *next++ = pairs.sees(sequence, query, key) ? 0 : -std::numeric_limits<float>::infinity();
+  return tensor;
+}
+
+Tensor seen_of(const Pairs& pairs) {
+  Tensor tensor = Tensor::zeros(DType::boolean, {pairs.queries.bounds.back(), 1, 1});
+  bool* next = tensor.mutable_values<bool>().data();
+  for (std::int64_t sequence = 0; sequence < pairs.queries.sequences; ++sequence)
+    for (std::int64_t query = 0; query < pairs.queries.length(sequence); ++query, ++next)
+      for (std::int64_t key = 0; key < pairs.keys.length(sequence) && !*next; ++key) *next = pairs.sees(sequence, query, key);
+  return tensor;
+}
+
+Tensor columns_of(const Pairs& pairs, std::span<const std::int64_t> columns) {
+  const auto reach = static_cast<std::int64_t>(columns.size() / 2);
+  Tensor tensor = Tensor::zeros(DType::int32, {pairs.blocks, pairs.queries.longest, pairs.keys.longest});
+  std::int32_t* next = tensor.mutable_values<std::int32_t>().data();
+  for (std::int64_t sequence = 0; sequence < pairs.blocks; ++sequence)
+    for (std::int64_t query = 0; query < pairs.queries.longest; ++query)
+      for (std::int64_t key = 0; key < pairs.keys.longest; ++key) {
+        const std::int64_t distance = std::clamp(key - pairs.place_of(sequence, query), -reach, reach);
+        *next++ = static_cast<std::int32_t>(columns[static_cast<std::size_t>(distance + reach)]);
+      }
+  return tensor;
+}
+
+Tensor whole_numbers(std::span<const std::int64_t> numbers) {
+  return Tensor::from<std::int64_t>(numbers, {static_cast<std::int64_t>(numbers.size())});
+}
+
+Dim any(const char* name) { return Dim::named(name); }
+
+}  // namespace
+
+FeedType type_of(const Graph& graph, const Feed& feed, Layout layout) {
+  const ValueType& type = graph.type(feed.value);
+  const Dim blocks = layout == Layout::equal ? Dim(1) : any("sequences");
+  switch (feed.kind) {
+    case FeedKind::value:
+      return {type.dtype, type.shape};
+    case FeedKind::shape:
+      return {DType::int64, {static_cast<std::int64_t>(type.shape.size())}};
+    case FeedKind::bounds:
+      return {DType::int64, {2}};
+    case FeedKind::longest:
+      return {DType::int64, {1}};
+    case FeedKind::rows:
+      return {DType::int32, {any("sequences"), any("longest")}};
+    case FeedKind::places:
+      return {DType::int32, {any("rows")}};
+    case FeedKind::filled:
+      return {DType::boolean, {any("sequences"), any("longest")}};
+    case FeedKind::first_rows:
+    case FeedKind::last_rows:
+      return {DType::int32, {any("sequences")}};
+    case FeedKind::lengths:
+      return {DType::float32, {any("sequences")}};
+    case FeedKind::mask: {
+      const bool has_rows = depends_on_query(graph.producer(feed.value).as<AttentionOptions>());
+      return {DType::float32, {blocks, 1, has_rows ? any("queries") : Dim(1), any("keys")}};
+    }
+    case FeedKind::seen:
+      return {DType::boolean, {any("rows"), 1, 1}};
+    case FeedKind::columns:
+      return {DType::int32, {blocks, any("queries"), any("keys")}};
+  }
+  return {};
+}
+
+Tensor tensor_of(const Call& call, const Feed& feed) {
+  const auto rectangle = [&] { return rectangle_of(call, feed.value); };
+  const auto attention = [&]() -> const Node& { return call.graph.producer(feed.value); };
+  switch (feed.kind) {
+    case FeedKind::value:
+      return call.value(feed.value);
+    case FeedKind::shape:
+      return whole_numbers(evaluate(call.graph.type(feed.value).shape, call.sizes));
+    case FeedKind::bounds: {
+      const auto& options = call.graph.producer(feed.value).as<SliceOptions>();
+      return whole_numbers(std::array{options.start.evaluate(call.sizes), options.stop.evaluate(call.sizes)});
+    }
+    case FeedKind::longest:
+      return whole_numbers(std::array{rectangle().longest});
+    case FeedKind::rows:
+      return rows_of(rectangle());
+    case FeedKind::places:
+      return places_of(rectangle());
+    case FeedKind::filled:
+      return filled_of(rectangle());
+    case FeedKind::first_rows: {
+      const Rectangle all = rectangle();
+      return of_each<std::int32_t>(all, [&](std::int64_t sequence) { return all.begin(sequence); });
+    }
+    case FeedKind::last_rows: {
+      const Rectangle all = rectangle();
+      return of_each<std::int32_t>(all, [&](std::int64_t sequence) { return all.begin(sequence + 1) - 1; });
+    }
+    case FeedKind::lengths: {
+      const Rectangle all = rectangle();
+      return of_each<float>(all, [&](std::int64_t sequence) { return std::max<std::int64_t>(1, all.length(sequence)); });
+    }
+    case FeedKind::mask:
+      return mask_of(Pairs(call, attention()));
+    case FeedKind::seen:
+      return seen_of(Pairs(call, attention()));
+    case FeedKind::columns:
+      return columns_of(Pairs(call, attention()), call.whole_numbers(attention().inputs[8]));
+  }
+  return {};
+}
+
+bool is_plainly_causal(const Node& attention) {
+  const auto& options = attention.as<AttentionOptions>();
+  const bool has_biases =
+      std::any_of(attention.inputs.begin() + 5, attention.inputs.end(), [](ValueId input) { return input != no_value; });
+  return !has_biases && options.causal && options.window_left < 0 && options.window_right < 0 && attention.inputs[3] == attention.inputs[4];
+}
+
+bool needs_mask(const Node& attention, Layout layout) {
+  if (is_plainly_causal(attention)) return false;  // what is past the end of a sequence is later than all its queries
+  return layout == Layout::ragged || depends_on_query(attention.as<AttentionOptions>());
+}
+
+ValueId first_alike(const Graph& graph, const Node& attention) {
+  const auto& wanted = attention.as<AttentionOptions>();
+  const auto columns = [](const Node& node) { return node.inputs.size() > 8 ? node.inputs[8] : no_value; };
+  for (const Node& node : graph.nodes()) {
+    if (node.op != Op::attention) continue;
+    const auto& options = node.as<AttentionOptions>();
+    if (node.inputs[3] == attention.inputs[3] && node.inputs[4] == attention.inputs[4] && columns(node) == columns(attention) &&
+        options.causal == wanted.causal && options.window_left == wanted.window_left && options.window_right == wanted.window_right)
+      return node.outputs.front();
+  }
+  return attention.outputs.front();
+}
+
+bool always_sees(const Node& attention) { return attention.inputs[3] == attention.inputs[4]; }
+
+}  // namespace accelerate::openvino

@@ -1,0 +1,54 @@
+// What the parameters of the runtime's model are fed with: values of the graph, and what places ragged text in rectangles.
+#pragma once
+
+#include "backends/openvino/call.h"
+
+namespace accelerate::openvino {
+
+enum class FeedKind : std::uint8_t {
+  value,       ///< the value itself
+  shape,       ///< int64 [rank]: the value's shape in this call
+  bounds,      ///< int64 [2]: start and stop of the slice that makes the value
+  longest,     ///< int64 [1]: length of the longest of these sequences, at least 1
+  rows,        ///< int32 [sequences, longest]: the row at each place of a rectangle; places that stay empty name any row
+  places,      ///< int32 [rows]: the place in the rectangle where each row lies
+  filled,      ///< bool [sequences, longest]: whether a row lies there
+  first_rows,  ///< int32 [sequences]
+  last_rows,   ///< int32 [sequences]
+  lengths,     ///< float32 [sequences]; 1 for an empty sequence, whose sums are 0
+  mask,        ///< float32 [sequences or 1, 1, queries or 1, keys]: 0 where the attention that makes the value looks, else -inf
+  seen,        ///< bool [queries, 1, 1]: whether the query of that attention sees any key
+  columns,     ///< int32 [sequences or 1, queries, keys]: the column of that attention's biases for each pair
+};
+
+/// A parameter: `kind` of `value`, in the order in which the model takes them.
+struct Feed {
+  FeedKind kind;
+  ValueId value;
+  friend bool operator==(const Feed&, const Feed&) = default;
+};
+
+struct FeedType {
+  DType dtype;
+  Shape shape;  ///< named sizes stand for whatever a call brings
+};
+
+FeedType type_of(const Graph& graph, const Feed& feed, Layout layout);
+
+/// The feed's tensor in this call, which check_call() let pass.
+Tensor tensor_of(const Call& call, const Feed& feed);
+
+/// Whether the attention needs a mask in that layout, beyond the runtime's own causal one.
+bool needs_mask(const Node& attention, Layout layout);
+
+/// Whether the runtime's own causal mask, which aligns the beginnings of queries and keys and knows no biases, is what the
+/// attention means.
+bool is_plainly_causal(const Node& attention);
+
+/// The output of the first attention of the graph whose mask, seen and columns are this one's too: layers share them.
+ValueId first_alike(const Graph& graph, const Node& attention);
+
+/// Whether every query of the attention sees at least its own key, whatever the call.
+bool always_sees(const Node& attention);
+
+}  // namespace accelerate::openvino

@@ -1,0 +1,76 @@
+// matmul, linear.
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "backends/openvino/translation.h"
+#include "backends/reference/evaluate.h"
+
+namespace accelerate::openvino {
+namespace {
+
+/// The value's numbers, when they come from constants alone: decoded, and put together where it is a concat of them.
+std::optional<Tensor> decoded(const Graph& graph, ValueId value) {
+  const Node& node = graph.producer(value);
+  if (node.op == Op::constant) return evaluate_node(graph, node, {}, {}).front();
+  if (node.op != Op::concat) return std::nullopt;
+  std::vector<Tensor> parts;
+  for (ValueId input : node.inputs) {
+    std::optional<Tensor> part = decoded(graph, input);
+    if (!part) return std::nullopt;
+    parts.push_back(std::move(*part));
+  }
+  return evaluate_node(graph, node, parts, {}).front();
+}
+
+/// Steps of one row of weights, around zero; returns the size of a step.
+float round_row(std::span<const float> row, std::span<std::int8_t> steps) {
+  float largest = 0;
+  for (const float weight : row) largest = std::max(largest, std::abs(weight));
+  if (largest == 0) return 1;
+  const float scale = largest / 127;
+  for (std::size_t i = 0; i < row.size(); ++i) steps[i] = static_cast<std::int8_t>(std::lrint(row[i] / scale));
+  return scale;
+}
+
+/// weight [out, in] as the runtime's compressed weights: steps of eight bits times a scale for each row.
+Output compressed(Translation& translation, const Tensor& weight) {
+  const std::int64_t rows = weight.dim(0);
+  const auto columns = static_cast<std::size_t>(weight.dim(1));
+  Tensor steps = Tensor::zeros(DType::int8, {rows, weight.dim(1)});
+  Tensor scales = Tensor::zeros(DType::float32, {rows, 1});
+  const auto weights = weight.values<float>();
+  const auto all_steps = steps.mutable_values<std::int8_t>();
+  const auto all_scales = scales.mutable_values<float>();
+  const ThreadPool::Place place(translation.threads());
+  translation.threads().parallel_for(rows, [&](std::int64_t row, int) {
+    const std::size_t first = static_cast<std::size_t>(row) * columns;
+    all_scales[static_cast<std::size_t>(row)] = round_row(weights.subspan(first, columns), all_steps.subspan(first, columns));
+  });
+  const Output widened = std::make_shared<ops::Convert>(stored(steps), ov::element::f32);
+  return std::make_shared<ops::Multiply>(widened, stored(scales));
+}
+
+Output weight_of(Translation& translation, const Node& linear) {
+  if (linear.as<LinearOptions>().precision == Precision::int8)
+    if (const std::optional<Tensor> weight = decoded(translation.from(), linear.inputs[1])) return compressed(translation, *weight);
+  return translation(linear.inputs[1]);
+}
+
+}  // namespace
+
+Output translate_matmul(Translation& translation, const Node& node) {
+  const auto& options = node.as<MatmulOptions>();
+  return std::make_shared<ops::MatMul>(translation(node.inputs[0]), translation(node.inputs[1]), options.transpose_a, options.transpose_b);
+}
+
+Output translate_linear(Translation& translation, const Node& node) {
+  const auto& options = node.as<LinearOptions>();
+  Output result = std::make_shared<ops::MatMul>(translation(node.inputs[0]), weight_of(translation, node), false, true);
+  if (translation.has(node, 2)) result = std::make_shared<ops::Add>(result, translation(node.inputs[2]));
+  if (options.activation) result = apply_unary(*options.activation, result);
+  if (translation.has(node, 3)) result = std::make_shared<ops::Add>(result, translation(node.inputs[3]));
+  return result;
+}
+
+}  // namespace accelerate::openvino
