@@ -6,8 +6,8 @@
 #include <chrono>
 
 #include "ipfs_accelerate/error.h"
-#include "runtime/backend_choice.h"
 #include "runtime/positions.h"
+#include "runtime/session_choice.h"
 
 namespace accelerate {
 namespace {
@@ -25,26 +25,29 @@ std::string Placement::isa() const {
 Session::Session(ModelFolder folder, const SessionOptions& options)
     : folder_(std::move(folder)), head_(options.head ? *options.head : head_of(folder_.config)) {
   const auto start = std::chrono::steady_clock::now();
-  const Precision precision = choose_precision(options.precision);
-  BackendChoice choice = choose_backend(options.backend);
+  const Candidates candidates = find_candidates(choice_options(options));
   architecture_of(folder_.config);  // before the weights are opened: a model that cannot run is refused for that reason
 
   checkpoint_ = std::make_shared<Checkpoint>(folder_.transformer);
   Graph graph = build_graph(folder_.config, *checkpoint_, head_);
   if (options.adapt) graph = options.adapt(graph);
 
-  threads_ = std::make_shared<ThreadPool>(options.threads);
-  executable_ = choice.backend->compile(std::move(graph),
-                                        {.precision = precision,
-                                         .threads = threads_,
-                                         .disabled_passes = options.disabled_passes,
-                                         .release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); }});
-  placement_ = {.backend = std::string(choice.backend->name()),
-                .device = std::move(choice.device),
+  most_tokens_ = accelerate::most_tokens(folder_.config, graph);
+  const auto release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); };
+  Selection selection = select(calibration_model(folder_.config, graph), candidates, selection_options(folder_, options, release));
+
+  threads_ = std::make_shared<ThreadPool>(selection.threads);
+  executable_ = selection.backend->compile(std::move(graph), {.precision = selection.precision,
+                                                              .device = selection.device.name,
+                                                              .threads = threads_,
+                                                              .disabled_passes = options.disabled_passes,
+                                                              .release = release});
+  placement_ = {.backend = std::string(selection.backend->name()),
+                .device = std::move(selection.device),
                 .implementation = report().implementation,
-                .precision = precision,
-                .threads = threads_->threads()};
-  most_tokens_ = accelerate::most_tokens(folder_.config, report().graph);
+                .precision = selection.precision,
+                .threads = threads_->threads(),
+                .choice = std::move(selection.choice)};
   load_milliseconds_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
