@@ -22,11 +22,14 @@ using Clock = std::chrono::steady_clock;
 constexpr std::int64_t short_text = 32;
 constexpr std::int64_t large_batch = 1024;
 constexpr std::int64_t least_batch = 128;
-constexpr std::size_t enough_runs = 15;
-constexpr double enough_milliseconds = 20;
-constexpr double hopeless = 3;               // times the best's time
-constexpr double worth_fewer_threads = 1.5;  // times the best's time, at most
-constexpr double handing_out_matters = 20;   // milliseconds of a run, below which handing out work to threads is a part of it
+constexpr double most_seconds_each = 0.5;
+constexpr std::size_t enough_runs = 5;
+constexpr double enough_milliseconds = 10;
+constexpr std::size_t enough_turns = 9;
+constexpr std::int64_t most_kept_bytes = std::int64_t{1} << 29;  // of candidates that wait for their turns
+constexpr double hopeless = 3;                                   // times the best's time
+constexpr double near = 1.5;                                     // times the best's time
+constexpr double handing_out_matters = 20;  // milliseconds of a run, below which handing out work to threads is a part of it
 
 double milliseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
 
@@ -53,21 +56,29 @@ bool closes_one_way(ErrorKind kind) {
          kind == ErrorKind::device_lost;
 }
 
-/// The median of some runs' milliseconds. `best` is that of the fastest so far and becomes this one's where it is faster.
+double median(std::vector<double> values) {
+  const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+  std::ranges::nth_element(values, middle);
+  return *middle;
+}
+
+double run_milliseconds(const Executable& executable, const TensorMap& inputs) {
+  const auto start = Clock::now();
+  executable.run(inputs);
+  return milliseconds_since(start);
+}
+
+/// The median of some runs' milliseconds; a single one where that takes far longer than the best. `best` becomes the least.
 double median_run(const Executable& executable, const TensorMap& inputs, double budget, double& best) {
   std::vector<double> runs;
-  const auto begin = Clock::now();
-  while (true) {
-    const auto start = Clock::now();
-    executable.run(inputs);
-    runs.push_back(milliseconds_since(start));
-    const double spent = milliseconds_since(begin);
-    if (runs.back() > hopeless * best || spent > budget || (runs.size() >= enough_runs && spent > enough_milliseconds)) break;
-  }
-  const auto middle = runs.begin() + static_cast<std::ptrdiff_t>(runs.size() / 2);
-  std::ranges::nth_element(runs, middle);
-  best = std::min(best, *middle);
-  return *middle;
+  double spent = 0;
+  do {
+    runs.push_back(run_milliseconds(executable, inputs));
+    spent += runs.back();
+  } while (runs.back() <= hopeless * best && spent < budget && (runs.size() < enough_runs || spent < enough_milliseconds));
+  const double result = median(std::move(runs));
+  best = std::min(best, result);
+  return result;
 }
 
 /// One calibration at work.
@@ -76,7 +87,8 @@ class Calibrator {
   Calibrator(const CalibrationModel& model, const Candidates& candidates, const CalibrationOptions& options)
       : model_(model), candidates_(candidates), options_(options) {
     const auto total = static_cast<double>(candidates.places.size() + (candidates.thread_counts.size() > 1 ? 1 : 0));
-    budget_ = options.seconds * 1000 / total / 2;  // for each of the two shapes
+    budget_ =
+        1000 * std::min(options.seconds / total, most_seconds_each) / 4;  // each of the two shapes is measured alone, and again in turns
     short_ = inputs_of(model.graph, {.lengths = {std::min(short_text, model.most_tokens)}}, model.vocabulary);
     result_.latency_tokens = std::min(short_text, model.most_tokens);
   }
@@ -90,11 +102,20 @@ class Calibrator {
       if (is_processor(place.device)) try_fewer_threads(place);
     if (std::ranges::all_of(result_.measurements, [](const Measurement& row) { return !row.failure.empty(); }))
       std::rethrow_exception(first_error_);
+    take_turns();
     result_.measured = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
     return std::move(result_);
   }
 
  private:
+  /// A candidate near the best, kept to run in turns with the others.
+  struct Contender {
+    std::unique_ptr<Executable> executable;
+    Candidate candidate;
+    std::vector<double> latencies;    // milliseconds
+    std::vector<double> batch_times;  // milliseconds
+  };
+
   /// Where no candidate computes in float32, some backend must, so that there is something to compare with.
   void find_float32() {
     if (std::ranges::any_of(candidates_.places, [](const Place& place) { return place.precision == Precision::fp32; })) return;
@@ -102,6 +123,10 @@ class Calibrator {
       place.precision = Precision::fp32;
       if (float32_.empty()) measured(place, candidates_.thread_counts.front());
     }
+    // What it took is no measure for the candidates.
+    contenders_.clear();
+    kept_bytes_ = 0;
+    least_latency_ = least_batch_time_ = std::numeric_limits<double>::infinity();
   }
 
   void add(const Place& place, int threads) {
@@ -129,7 +154,7 @@ class Calibrator {
     release_freed_memory();
     const std::int64_t bytes_before = private_bytes();
     const auto start = Clock::now();
-    const std::unique_ptr<Executable> executable =
+    std::unique_ptr<Executable> executable =
         place.backend->compile(model_.graph, {.precision = place.precision,
                                               .device = place.device.name,
                                               .threads = std::make_shared<ThreadPool>(row.candidate.threads),
@@ -145,6 +170,47 @@ class Calibrator {
     row.memory_bytes = std::max<std::int64_t>(private_bytes() - bytes_before, 0);
     if (place.precision == Precision::fp32 && float32_.empty()) float32_ = outputs;
     row.agreement = float32_.empty() ? 0 : agreement(outputs, float32_);
+    keep_for_turns(std::move(executable), row);
+  }
+
+  void keep_for_turns(std::unique_ptr<Executable> executable, const Measurement& row) {
+    if (!is_near_best(row) || kept_bytes_ + row.memory_bytes > most_kept_bytes) return;
+    kept_bytes_ += row.memory_bytes;
+    contenders_.push_back({.executable = std::move(executable), .candidate = row.candidate, .latencies = {}, .batch_times = {}});
+  }
+
+  /// Runs those that were near the best once more, one after the other, again and again: a machine that slows down or is busy
+  /// for a while slows all of them.
+  void take_turns() {
+    std::erase_if(contenders_, [&](const Contender& contender) { return !is_near_best(row_of(contender)); });
+    if (contenders_.size() < 2) return;
+    const auto begin = Clock::now();
+    const double budget = 2 * budget_ * static_cast<double>(contenders_.size());
+    for (std::size_t turn = 0; turn < enough_turns && (turn == 0 || milliseconds_since(begin) < budget); ++turn)
+      for (Contender& contender : contenders_) take_turn(contender);
+    for (Contender& contender : contenders_) {
+      if (!row_of(contender).failure.empty()) continue;
+      row_of(contender).latency = median(std::move(contender.latencies));
+      row_of(contender).tokens_per_second =
+          static_cast<double>(result_.throughput_tokens) / median(std::move(contender.batch_times)) * 1000;
+    }
+  }
+
+  void take_turn(Contender& contender) {
+    if (!row_of(contender).failure.empty()) return;
+    try {
+      contender.executable->run(short_);  // the one before it has taken the caches
+      contender.latencies.push_back(run_milliseconds(*contender.executable, short_));
+      contender.latencies.push_back(run_milliseconds(*contender.executable, short_));
+      contender.batch_times.push_back(run_milliseconds(*contender.executable, batch_));
+    } catch (const Error& error) {
+      if (!closes_one_way(error.kind())) throw;
+      row_of(contender).failure = error.what();
+    }
+  }
+
+  Measurement& row_of(const Contender& contender) {
+    return *std::ranges::find(result_.measurements, contender.candidate, &Measurement::candidate);
   }
 
   /// The same batch for all: as large as the first candidate can run a few times.
@@ -160,8 +226,7 @@ class Calibrator {
   /// Whether a measurement is near the best in latency or throughput.
   bool is_near_best(const Measurement& row) const {
     const double batch_time = static_cast<double>(result_.throughput_tokens) / std::max(row.tokens_per_second, 1e-9) * 1000;
-    return row.failure.empty() &&
-           (row.latency <= worth_fewer_threads * least_latency_ || batch_time <= worth_fewer_threads * least_batch_time_);
+    return row.failure.empty() && (row.latency <= near * least_latency_ || batch_time <= near * least_batch_time_);
   }
 
   /// Halves the threads for as long as that keeps the place near the best. Fewer than there are cores help only where handing
@@ -186,6 +251,8 @@ class Calibrator {
   TensorMap float32_;  // the outputs of the first float32 candidate for the batch
   double least_latency_ = std::numeric_limits<double>::infinity();
   double least_batch_time_ = std::numeric_limits<double>::infinity();
+  std::vector<Contender> contenders_;
+  std::int64_t kept_bytes_ = 0;
   std::exception_ptr first_error_;
   Calibration result_;
 };

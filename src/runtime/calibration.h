@@ -30,7 +30,7 @@ struct CalibrationModel {
 using CalibrationProgress = std::function<void(const Candidate& next, std::size_t done)>;
 
 struct CalibrationOptions {
-  double seconds = 2;  ///< that all runs together take, about: candidates share them, and each runs twice at least
+  double seconds = 2;  ///< that all runs together take, about: candidates share them, and each runs its least all the same
   std::vector<std::string> disabled_passes = {};
   std::function<void(const Tensor&)> release = {};  ///< as in CompileOptions
   CalibrationProgress progress = {};
@@ -40,9 +40,10 @@ struct CalibrationOptions {
 std::string unknown_input(const Graph& graph);
 
 /// Compiles and runs the model's graph in every candidate's way, on the same made-up texts: one short text, and a batch of
-/// texts of several lengths. The median of some runs counts, after one that does not; a candidate that takes three times
-/// the best's time is run no more. Fewer threads are tried as long as they do not make things worse. A candidate that is
-/// unsupported, unavailable or out of memory has that reason instead of figures; where all fail, the first's error is thrown.
+/// texts of several lengths. Medians count, after a run that does not; those near the best run again in turns, so that a busy
+/// moment hits all of them, and what takes three times as long as the best runs once. Fewer threads are tried as long as that
+/// stays near the best. A candidate that is unsupported, unavailable, out of memory or lost has that reason instead of figures;
+/// where all fail, the first's error is thrown.
 Calibration calibrate(const CalibrationModel& model, const Candidates& candidates, const CalibrationOptions& options = {});
 
 }  // namespace accelerate
