@@ -62,6 +62,7 @@ Json json_of(const ModelFolder& folder, const Explanation& explanation) {
               {"measured", calibration.measured},
               {"latency_tokens", calibration.latency_tokens},
               {"throughput_tokens", calibration.throughput_tokens},
+              {"others_use", calibration.others_use},
               {"prefer", name_of(explanation.candidates.wish.preference)},
               {"accuracy", explanation.candidates.wish.accuracy},
               {"candidates", std::move(candidates)},
@@ -105,6 +106,7 @@ void print(Output& out, const ModelFolder& folder, const Explanation& explanatio
     out.line(fmt::format("  {:<9} {:<9} not measured: {}", row.backend, row.device, row.reason));
   if (!explanation.kept.file.empty()) out.line(fmt::format("kept in {}; --recalibrate measures anew", explanation.kept.file.string()));
   if (!explanation.kept.note.empty()) out.line(explanation.kept.note);
+  if (const std::string doubt = doubt_about(calibration); !doubt.empty()) out.line(doubt);
 }
 
 }  // namespace

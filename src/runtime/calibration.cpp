@@ -11,6 +11,7 @@
 
 #include "ipfs_accelerate/error.h"
 #include "runtime/agreement.h"
+#include "runtime/others_use.h"
 #include "runtime/resident_memory.h"
 #include "runtime/workload.h"
 
@@ -94,6 +95,7 @@ class Calibrator {
   }
 
   Calibration run() {
+    const OthersUse others;
     find_float32();
     const int most_threads = candidates_.thread_counts.front();
     for (const Place& place : candidates_.places) add(place, most_threads);
@@ -103,6 +105,7 @@ class Calibrator {
     if (std::ranges::all_of(result_.measurements, [](const Measurement& row) { return !row.failure.empty(); }))
       std::rethrow_exception(first_error_);
     take_turns();
+    result_.others_use = others.share();
     result_.measured = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::chrono::system_clock::now()));
     return std::move(result_);
   }
@@ -258,6 +261,14 @@ class Calibrator {
 };
 
 }  // namespace
+
+std::string doubt_about(const Calibration& calibration) {
+  constexpr double busy = 0.2;
+  if (calibration.others_use < busy) return {};
+  return fmt::format(
+      "other processes used {:.0f} % of the machine while this was measured; devices --explain MODEL --recalibrate measures again",
+      calibration.others_use * 100);
+}
 
 std::string unknown_input(const Graph& graph) {
   const TensorMap known = accelerate::inputs_of({.lengths = {1}}, 1);

@@ -16,8 +16,12 @@ struct Calibration {
   std::string measured;                ///< when: "2026-11-21T12:00:00Z"
   std::int64_t latency_tokens = 0;     ///< of the one text whose latency was measured
   std::int64_t throughput_tokens = 0;  ///< of the batch whose throughput was measured
+  double others_use = 0;               ///< share of the machine, from 0 to 1, that other processes used meanwhile
   std::vector<Measurement> measurements;
 };
+
+/// What makes a calibration doubtful, in one sentence: a busy machine; empty where nothing does.
+std::string doubt_about(const Calibration& calibration);
 
 /// The text model to measure.
 struct CalibrationModel {

@@ -63,6 +63,7 @@ std::string text_of(const StoredCalibration& stored) {
                               {"measured", stored.calibration.measured},
                               {"latency_tokens", stored.calibration.latency_tokens},
                               {"throughput_tokens", stored.calibration.throughput_tokens},
+                              {"others_use", stored.calibration.others_use},
                               {"measurements", nlohmann::ordered_json::array()}};
   for (const Measurement& row : stored.calibration.measurements) json["measurements"].push_back(json_of(row));
   return json.dump(1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
@@ -80,6 +81,7 @@ StoredCalibration parse_calibration(std::string_view text, const std::string& so
   calibration.measured = file.text("measured");
   calibration.latency_tokens = file.integer("latency_tokens");
   calibration.throughput_tokens = file.integer("throughput_tokens");
+  calibration.others_use = file.number("others_use", {.minimum = 0, .maximum = 1});
   for (std::size_t i = 0; i < rows.size(); ++i)
     calibration.measurements.push_back(parse_measurement(Config::parse(rows[i].dump(), fmt::format("{}: measurements[{}]", source, i))));
   return stored;

@@ -97,7 +97,7 @@ Selection select(const CalibrationModel& model, const Candidates& candidates, co
     throw Error(ErrorKind::unavailable, fmt::format("no way to run this model agrees with float32 to {}", candidates.wish.accuracy));
   choice.why = Reason::measured;
   choice.alternatives = std::move(decision->alternatives);
-  choice.note = kept.note;
+  choice.note = kept.note.empty() ? doubt_about(kept.calibration) : kept.note;
   return at(*place, chosen->threads, std::move(choice));
 }
 

@@ -52,7 +52,6 @@ TEST(Selection, MeasuresOnceAndKeepsIt) {
   EXPECT_EQ(first.backend->name(), "fast");
   EXPECT_EQ(first.device.name, "card");
   EXPECT_EQ(first.choice.why, Reason::measured);
-  EXPECT_EQ(first.choice.note, "");
   ASSERT_EQ(first.choice.alternatives.size(), 1U);
   EXPECT_EQ(first.choice.alternatives.front().candidate.backend, "slow");
   EXPECT_GT(*first.choice.alternatives.front().slower, 2);
@@ -160,6 +159,7 @@ TEST(CalibrationFile, GivesBackWhatWasWritten) {
       .calibration = {.measured = "2026-11-21T12:00:00Z",
                       .latency_tokens = 32,
                       .throughput_tokens = 1024,
+                      .others_use = 0.25,
                       .measurements = {{.candidate = {"cpu", "cpu", Precision::bf16, 4},
                                         .load_milliseconds = 1.5,
                                         .latency = 2.25,
@@ -171,6 +171,11 @@ TEST(CalibrationFile, GivesBackWhatWasWritten) {
   EXPECT_EQ(text_of(read), text_of(stored));
   EXPECT_EQ(read.calibration.measurements.at(0).candidate, stored.calibration.measurements.at(0).candidate);
   EXPECT_EQ(read.calibration.measurements.at(1).failure, "out of memory");
+}
+
+TEST(Calibration, IsDoubtfulOnABusyMachine) {
+  EXPECT_EQ(doubt_about({.measured = "", .others_use = 0.1, .measurements = {}}), "");
+  EXPECT_NE(doubt_about({.measured = "", .others_use = 0.5, .measurements = {}}).find("used 50 %"), std::string::npos);
 }
 
 TEST(Agreement, IsTheLeastOverRowsAndCountsLengths) {
