@@ -83,7 +83,7 @@ std::string verdict(const Row& row) {
 std::string line_of(const Row& row) {
   const Measurement& measurement = row.measurement;
   const Candidate& candidate = measurement.candidate;
-  const std::string way = fmt::format("{} {:<9} {:<9} {:<5} {:>3}", row.rejected == nullptr ? '*' : ' ', candidate.backend,
+  const std::string way = fmt::format("{} {:<9} {:<13} {:<5} {:>3}", row.rejected == nullptr ? '*' : ' ', candidate.backend,
                                       candidate.device, name_of(candidate.precision), candidate.threads);
   if (!measurement.failure.empty()) return fmt::format("{} {:>52}  {}", way, "", verdict(row));
   return fmt::format("{} {:>8.2f} ms {:>10.0f} tok/s {:>10} {:>8.0f} ms {:>8.5f}  {}", way, measurement.latency,
@@ -99,11 +99,11 @@ void print(Output& out, const ModelFolder& folder, const Explanation& explanatio
                        wish.any_precision  ? ""
                        : wish.accuracy < 1 ? fmt::format(", accuracy {} at least", wish.accuracy)
                                            : ", float32 only (--accuracy 0.99 would admit more)"));
-  out.line(fmt::format("  {:<9} {:<9} {:<5} {:>3} {:>11} {:>16} {:>10} {:>11} {:>8}", "backend", "device", "prec.", "thr", "latency",
+  out.line(fmt::format("  {:<9} {:<13} {:<5} {:>3} {:>11} {:>16} {:>10} {:>11} {:>8}", "backend", "device", "prec.", "thr", "latency",
                        "throughput", "memory", "load", "agrees"));
   for (const Row& row : rows_of(explanation)) out.line(line_of(row));
   for (const Exclusion& row : explanation.candidates.excluded)
-    out.line(fmt::format("  {:<9} {:<9} not measured: {}", row.backend, row.device, row.reason));
+    out.line(fmt::format("  {:<9} {:<13} not measured: {}", row.backend, row.device, row.reason));
   if (!explanation.kept.file.empty()) out.line(fmt::format("kept in {}; --recalibrate measures anew", explanation.kept.file.string()));
   if (!explanation.kept.note.empty()) out.line(explanation.kept.note);
   if (const std::string doubt = doubt_about(calibration); !doubt.empty()) out.line(doubt);

@@ -219,7 +219,7 @@ class Calibrator {
   /// The same batch for all: as large as the first candidate can run a few times.
   void choose_batch(double latency) {
     std::int64_t tokens = large_batch;
-    while (tokens > least_batch && latency / static_cast<double>(result_.latency_tokens) * static_cast<double>(tokens) > budget_ / 2)
+    while (tokens > least_batch && latency / static_cast<double>(result_.latency_tokens) * static_cast<double>(tokens) > 2 * budget_)
       tokens /= 2;
     const Workload batch{.lengths = ragged_lengths(tokens, model_.most_tokens), .seed = 1};
     for (std::int64_t length : batch.lengths) result_.throughput_tokens += length;

@@ -128,7 +128,9 @@ Candidates find_named(Finder& finder, std::string_view name, std::vector<std::un
 
 bool is_processor(const Device& device) {
   constexpr std::string_view processor = "cpu";
-  return std::ranges::equal(device.name, processor, {}, [](unsigned char c) { return std::tolower(c); });
+  const std::string_view name = device.name;
+  const std::string_view kind = name.substr(name.rfind(':') + 1);  // "cpu", "openvino:CPU"
+  return std::ranges::equal(kind, processor, {}, [](unsigned char c) { return std::tolower(c); });
 }
 
 std::vector<int> thread_counts(int logical_cores, int whole_cores) {

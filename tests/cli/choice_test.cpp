@@ -68,7 +68,7 @@ TEST(Explain, NamesWhatIsNotMeasuredAndMeasuresAgainWhenAsked) {
   const ProgramResult first = place.explain(narrow);
   EXPECT_EQ(first.exit_code, 0) << first.errors;
   EXPECT_NE(first.output.find("* cpu"), std::string::npos) << first.output;
-  EXPECT_NE(first.output.find("reference           not measured"), std::string::npos) << first.output;
+  EXPECT_NE(first.output.find("reference               not measured"), std::string::npos) << first.output;
   EXPECT_EQ(place.explain(narrow).output, first.output) << "the same measurements";
   std::vector<std::string> again = narrow;
   again.emplace_back("--recalibrate");
@@ -88,7 +88,7 @@ TEST(Choice, StandsInEveryAnswer) {
   const Place place;
   const std::string model = place.model.path().string();
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"run", model, "a", "--json"}, {"bench", model, "--rounds", "1", "--min-time", "0", "--json"}}) {
+           {"run", model, "a", "--json"}, {"bench", model, "--tokens", "8", "--rounds", "1", "--min-time", "0", "--json"}}) {
     const json answer = json_of(place.run(words));
     for (const char* key : {"backend", "device", "implementation", "precision", "choice"}) EXPECT_TRUE(answer.contains(key)) << key;
   }

@@ -76,6 +76,12 @@ TEST(Candidates, RefuseWhatCannotBe) {
   expect_error(ErrorKind::invalid_argument, "goes with precision auto", [] { places_of({.precision = "int8", .accuracy = 0.9}); });
 }
 
+TEST(Candidates, KnowTheProcessorByItsName) {
+  for (const char* name : {"cpu", "CPU", "openvino:CPU"}) EXPECT_TRUE(is_processor({.name = name, .description = ""})) << name;
+  for (const char* name : {"cuda:0", "openvino:GPU.1", "cpu:gpu", ""})
+    EXPECT_FALSE(is_processor({.name = name, .description = ""})) << name;
+}
+
 TEST(ThreadCounts, AreLogicalCoresWholeCoresAndHalves) {
   EXPECT_EQ(thread_counts(1, 1), (std::vector<int>{1}));
   EXPECT_EQ(thread_counts(2, 2), (std::vector<int>{2, 1}));
