@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,11 +12,14 @@
 
 namespace accelerate {
 
-/// Where and how a model computes.
+/// Where and how a model computes. What is left to "auto" or 0 is measured once a model and machine, which takes a second or
+/// two, and kept in the cache folder (ACCELERATE_CACHE, else that of the user); nothing is measured where only one way is left.
 struct LoadOptions {
-  std::string backend = "auto";    ///< "cpu", "reference", …; "auto": the first that runs here
-  std::string precision = "auto";  ///< "fp32", "bf16", "int8"; "auto": fp32
-  int threads = 0;                 ///< 0: one for each core that this process may use
+  std::string backend = "auto";    ///< "cpu", "reference", …; "auto": the one that serves best
+  std::string precision = "auto";  ///< "fp32", "bf16", "fp16", "int8"; "auto": the one that serves best within `accuracy`
+  int threads = 0;                 ///< 0: as many as serve best; one a core where backend and precision are named
+  std::string prefer = "latency";  ///< what "best" means: "latency" of one text, "throughput" of many, or "memory"
+  double accuracy = 1;             ///< least agreement with float32, the cosine of two results, that "auto" takes; 1: float32
   bool fallback = true;            ///< get over a lack of memory and lost devices, and say so in notes; false: they are errors
 };
 
@@ -36,6 +40,16 @@ struct ForwardResult {
   std::vector<std::string> notes;  ///< as in EmbedResult
 };
 
+/// A way to run the model that was measured and not chosen.
+struct Alternative {
+  std::string backend;
+  std::string device;
+  std::string precision;
+  int threads;
+  std::optional<double> slower;  ///< times as long as the chosen one: for a text, or a batch where throughput is preferred
+  std::string reason;            ///< why it was out of the question; empty where it only is slower, or larger
+};
+
 /// What a model is, and what runs it.
 struct ModelInfo {
   std::string name;            ///< of its folder
@@ -51,6 +65,8 @@ struct ModelInfo {
   std::string precision;       ///< "fp32"
   int threads;
   std::vector<std::string> notes;  ///< what of the model runs elsewhere, and why; mostly none
+  std::string choice;                     ///< why so: "fixed" by the options, the "only" way, or the best "measured"
+  std::vector<Alternative> alternatives;  ///< those measured too, the best first
 };
 
 /// A Hugging Face model folder, loaded and ready. Cheap to copy: copies share the model. Threads may use one at once.

@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "ipfs_accelerate/error.h"
+#include "tasks/answers_json.h"
 #include "tasks/embed.h"
 
 namespace accelerate::cli {
@@ -44,22 +45,19 @@ Json report_of(const Session& session, const Workload& workload, const Latencies
   const std::int64_t tokens = std::accumulate(workload.lengths.begin(), workload.lengths.end(), std::int64_t{0});
   const double seconds = latencies.median() / 1000;
   const auto sequences = static_cast<double>(workload.lengths.size());
-  Json report{{"model", session.folder().name()},
-              {"backend", placement.backend},
-              {"device", placement.device.name},
-              {"isa", placement.isa()},
-              {"precision", name_of(placement.precision)},
-              {"threads", placement.threads},
-              {"batch", workload.lengths.size()},
-              {"tokens", *std::ranges::max_element(workload.lengths)},
-              {"lengths", workload.lengths},
-              {"rounds", latencies.milliseconds.size()},
-              {"latency_ms", {{"median", latencies.median()}, {"p10", latencies.quantile(0.1)}, {"p90", latencies.quantile(0.9)}}},
-              {"tokens_per_second", static_cast<double>(tokens) / seconds},
-              {"sequences_per_second", sequences / seconds},
-              {"load_ms", session.load_milliseconds()},
-              {"peak_rss_bytes", peak_resident_bytes()}};
-  if (session.folder().random_weights) report["random_weights"] = true;
+  Json report{{"model", session.folder().name()}};
+  add_placement(report, session);
+  report.update({{"isa", placement.isa()},
+                 {"threads", placement.threads},
+                 {"batch", workload.lengths.size()},
+                 {"tokens", *std::ranges::max_element(workload.lengths)},
+                 {"lengths", workload.lengths},
+                 {"rounds", latencies.milliseconds.size()},
+                 {"latency_ms", {{"median", latencies.median()}, {"p10", latencies.quantile(0.1)}, {"p90", latencies.quantile(0.9)}}},
+                 {"tokens_per_second", static_cast<double>(tokens) / seconds},
+                 {"sequences_per_second", sequences / seconds},
+                 {"load_ms", session.load_milliseconds()},
+                 {"peak_rss_bytes", peak_resident_bytes()}});
   if (!latencies.notes.empty()) report["notes"] = latencies.notes;
   return report;
 }

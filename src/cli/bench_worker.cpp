@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "formats/config.h"
 #include "ipfs_accelerate/error.h"
+#include "tasks/answers_json.h"
 
 namespace accelerate::cli {
 namespace {
@@ -41,15 +42,13 @@ Json answer_or_error(const Session& session, const std::string& line) {
 void serve_measurements(const Session& session) {
   Output out;
   const Placement& placement = session.placement();
-  out.line(Json{{"model", session.folder().name()},
-                {"backend", placement.backend},
-                {"implementation", placement.implementation},
-                {"isa", placement.isa()},
-                {"precision", name_of(placement.precision)},
-                {"threads", placement.threads},
-                {"random_weights", session.folder().random_weights},
-                {"load_ms", session.load_milliseconds()}}
-               .dump());
+  Json description{{"model", session.folder().name()}};
+  add_placement(description, session);
+  description.update({{"isa", placement.isa()},
+                      {"threads", placement.threads},
+                      {"random_weights", session.folder().random_weights},
+                      {"load_ms", session.load_milliseconds()}});
+  out.line(description.dump());
   out.finish();
   for (std::string line; std::getline(std::cin, line);) {
     out.line(answer_or_error(session, line).dump(-1, ' ', false, Json::error_handler_t::replace));

@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "formats/safetensors.h"
 #include "runtime/rectangle.h"
+#include "tasks/answers_json.h"
 
 namespace accelerate::cli {
 namespace {
@@ -25,22 +26,16 @@ void forward(const ForwardOptions& options) {
   const auto [outputs, notes] = run_rectangle(session, SafetensorsFile::open(options.inputs).tensors());
   write_safetensors(options.outputs, outputs);
 
-  const Placement& placement = session.placement();
-  const bool random = session.folder().random_weights;
   Output out;
   if (options.json) {
-    nlohmann::ordered_json report{{"outputs", nlohmann::ordered_json::object()},
-                                  {"backend", placement.backend},
-                                  {"device", placement.device.name},
-                                  {"implementation", placement.implementation},
-                                  {"precision", name_of(placement.precision)}};
+    nlohmann::ordered_json report{{"outputs", nlohmann::ordered_json::object()}};
+    add_placement(report, session);
     for (const auto& [name, tensor] : outputs) report["outputs"][name] = tensor.shape();
-    if (random) report["random_weights"] = true;
     if (!notes.empty()) report["notes"] = notes;
     out.line(report.dump());
   } else {
     for (const auto& [name, tensor] : outputs) out.line(fmt::format("{} {} {}", name, name_of(tensor.dtype()), shape_text(tensor.shape())));
-    out.line(text_of(placement, random));
+    out.line(text_of(session.placement(), session.folder().random_weights));
     write_notes(out, notes);
   }
   out.finish();

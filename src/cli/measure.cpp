@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cmath>
 #include <fstream>
-#include <random>
 #include <string>
 
 namespace accelerate::cli {
@@ -17,23 +16,7 @@ double Latencies::quantile(double q) const {
 }
 
 TensorMap inputs_of(const Workload& workload, const Session& session) {
-  std::mt19937_64 random(workload.seed);
-  const auto vocabulary = static_cast<std::uint64_t>(session.folder().config.integer("vocab_size"));
-  std::vector<std::int64_t> ids;
-  std::vector<std::int64_t> positions;
-  std::vector<std::int64_t> begins{0};
-  for (std::int64_t length : workload.lengths) {
-    for (std::int64_t i = 0; i < length; ++i) {
-      ids.push_back(static_cast<std::int64_t>(random() % vocabulary));
-      positions.push_back(i);
-    }
-    begins.push_back(begins.back() + length);
-  }
-  const std::int64_t tokens = begins.back();
-  return {{"input_ids", Tensor::from<std::int64_t>(ids, {tokens})},
-          {"token_type_ids", Tensor::zeros(DType::int64, {tokens})},
-          {"positions", Tensor::from<std::int64_t>(positions, {tokens})},
-          {"sequences", Tensor::from<std::int64_t>(begins, {static_cast<std::int64_t>(begins.size())})}};
+  return inputs_of(workload, session.folder().config.integer("vocab_size"));
 }
 
 Latencies measure(const Session& session, const TensorMap& inputs, const MeasureOptions& options) {

@@ -6,14 +6,9 @@
 #include <vector>
 
 #include "runtime/session.h"
+#include "runtime/workload.h"
 
 namespace accelerate::cli {
-
-/// A batch of made-up texts: as many as there are lengths, of that many tokens each.
-struct Workload {
-  std::vector<std::int64_t> lengths;
-  std::uint64_t seed = 0;
-};
 
 struct MeasureOptions {
   std::int64_t rounds = 10;    ///< at least

@@ -1,6 +1,7 @@
 #include "cli/options.h"
 
 #include <fmt/format.h>
+#include "cli/calibration_line.h"
 
 #include "ipfs_accelerate/error.h"
 
@@ -16,15 +17,15 @@ void add_model_argument(CLI::App& command, std::string& model) {
 }
 
 void add_compute_options(CLI::App& command, ComputeOptions& options) {
-  command.add_option("--backend", options.backend, "cpu, cuda, openvino, reference; auto: the first of them that runs here")
+  command.add_option("--backend", options.backend, "cpu, cuda, openvino, reference; auto: what serves best here")
       ->capture_default_str()
       ->type_name("NAME")
       ->group("Compute");
-  command.add_option("--precision", options.precision, "fp32, bf16, fp16, int8, int4; auto: fp32")
+  command.add_option("--precision", options.precision, "fp32, bf16, fp16, int8, int4; auto: fp32, or what --accuracy allows")
       ->capture_default_str()
       ->type_name("NAME")
       ->group("Compute");
-  command.add_option("--threads", options.threads, "threads; 0: one a core that this process may use")
+  command.add_option("--threads", options.threads, "threads; 0: what serves best, or one a core where nothing is auto")
       ->check(within(0, 4096))
       ->capture_default_str()
       ->type_name("N")
@@ -36,6 +37,15 @@ void add_compute_options(CLI::App& command, ComputeOptions& options) {
       ->capture_default_str()
       ->type_name("on|off")
       ->group("Compute");
+  command.add_option("--prefer", options.prefer, "what best means to auto: latency, throughput or memory")
+      ->capture_default_str()
+      ->type_name("WISH")
+      ->group("Compute");
+  command.add_option("--accuracy", options.accuracy, "least agreement with fp32 that auto may take, such as 0.99; 1: fp32 itself")
+      ->check(within(0, 1))
+      ->capture_default_str()
+      ->type_name("X")
+      ->group("Compute");
   command.add_option("--passes", options.passes, "graph passes to switch off")->delimiter(',')->type_name("-NAME,")->group("Compute");
 }
 
@@ -44,8 +54,13 @@ void add_json_option(CLI::App& command, bool& json) { command.add_flag("--json",
 void add_examples(CLI::App& command, std::string_view examples) { command.footer(fmt::format("Examples:\n{}\n", examples)); }
 
 SessionOptions session_options(const ComputeOptions& options) {
-  SessionOptions result{
-      .backend = options.backend, .precision = options.precision, .threads = options.threads, .fallback = options.fallback == "on"};
+  SessionOptions result{.backend = options.backend,
+                        .precision = options.precision,
+                        .threads = options.threads,
+                        .prefer = options.prefer,
+                        .accuracy = options.accuracy,
+                        .calibrating = shown_calibration(),
+                        .fallback = options.fallback == "on"};
   for (const std::string& pass : options.passes) {
     if (pass.size() < 2 || pass.front() != '-')
       throw Error(ErrorKind::invalid_argument, fmt::format("--passes: '{}', expected -NAME, the name of a pass to switch off", pass));

@@ -15,6 +15,8 @@ struct ComputeOptions {
   std::string precision = "auto";
   int threads = 0;
   std::string fallback = "on";
+  std::string prefer = "latency";
+  double accuracy = 1;
   std::vector<std::string> passes;  ///< "-name": switched off
 };
 
@@ -24,7 +26,7 @@ CLI::Validator within(double least, double most);
 /// Adds MODEL, a required folder.
 void add_model_argument(CLI::App& command, std::string& model);
 
-/// Adds --backend, --precision, --threads, --fallback and --passes.
+/// Adds --backend, --precision, --threads, --fallback, --prefer, --accuracy and --passes.
 void add_compute_options(CLI::App& command, ComputeOptions& options);
 
 /// Adds --json.
@@ -33,7 +35,8 @@ void add_json_option(CLI::App& command, bool& json);
 /// Adds lines of examples below the options in --help.
 void add_examples(CLI::App& command, std::string_view examples);
 
-/// The options as a session takes them. Throws invalid_argument for a pass that is not written "-name".
+/// The options as a session takes them; what it measures it shows where standard error is a terminal. Throws invalid_argument for a pass
+/// that is not written "-name".
 SessionOptions session_options(const ComputeOptions& options);
 
 }  // namespace accelerate::cli

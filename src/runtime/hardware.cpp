@@ -66,9 +66,9 @@ std::string field_of(const fs::path& path, std::string_view name) {
   return {};
 }
 
-/// A field of /proc/meminfo, "24684084 kB", in bytes.
-std::optional<std::int64_t> memory_field(const fs::path& root, std::string_view name) {
-  const std::string value = field_of(root / "proc/meminfo", name);
+/// A field of a memory table of the kernel's, "24684084 kB", in bytes.
+std::optional<std::int64_t> memory_field(const fs::path& file, std::string_view name) {
+  const std::string value = field_of(file, name);
   const auto number = leading_number(value);
   if (!number || number->second != " kB" || number->first > (std::int64_t{1} << 50)) return std::nullopt;
   return number->first * 1024;
@@ -111,11 +111,29 @@ std::vector<CacheInfo> caches_of(const std::vector<fs::path>& cpus) {
   return caches;
 }
 
+std::vector<NumaNode> numa_nodes_of(const fs::path& folder) {
+  std::vector<NumaNode> nodes;
+  for (const int number : numbers_in_list(first_line(folder / "online"))) {
+    const fs::path node = folder / ("node" + std::to_string(number));
+    nodes.push_back({.number = number,
+                     .logical_cores = static_cast<int>(numbers_in_list(first_line(node / "cpulist")).size()),
+                     .memory_bytes = memory_field(node / "meminfo", "Node " + std::to_string(number) + " MemTotal")});
+  }
+  return nodes;
+}
+
 }  // namespace
+
+std::string processor_model(const fs::path& root) { return field_of(root / "proc/cpuinfo", "model name"); }
+
+int threads_per_core(const fs::path& root) {
+  const std::vector<int> siblings = numbers_in_list(first_line(root / "sys/devices/system/cpu/cpu0/topology/thread_siblings_list"));
+  return std::max(1, static_cast<int>(siblings.size()));
+}
 
 HardwareInfo detect_hardware(const fs::path& root) {
   HardwareInfo info;
-  info.cpu_model = field_of(root / "proc/cpuinfo", "model name");
+  info.cpu_model = processor_model(root);
   info.usable_cores = usable_cores();
 
   std::vector<fs::path> cpus;
@@ -125,12 +143,12 @@ HardwareInfo detect_hardware(const fs::path& root) {
   info.sockets = count_distinct(cpus, "topology/physical_package_id");
   info.physical_cores = count_distinct(cpus, "topology/thread_siblings_list");
   info.caches = caches_of(cpus);
-  if (const auto nodes = numbers_in_list(first_line(system / "node/online")); !nodes.empty())
-    info.numa_nodes = static_cast<int>(nodes.size());
+  info.numa_nodes = numa_nodes_of(system / "node");
 
-  info.memory_bytes = memory_field(root, "MemTotal");
-  info.memory_available_bytes = memory_field(root, "MemAvailable");
+  info.memory_bytes = memory_field(root / "proc/meminfo", "MemTotal");
+  info.memory_available_bytes = memory_field(root / "proc/meminfo", "MemAvailable");
   const ControlGroupLimits limits = control_group_limits(root);
+  info.core_limit = limits.cpu_cores;
   info.memory_limit_bytes = limits.memory_bytes;
   if (limits.memory_bytes && limits.memory_in_use) {
     const std::int64_t left = std::max<std::int64_t>(0, *limits.memory_bytes - *limits.memory_in_use);

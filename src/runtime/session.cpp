@@ -6,8 +6,8 @@
 
 #include "base/cache_folder.h"
 #include "ipfs_accelerate/error.h"
-#include "runtime/backend_choice.h"
 #include "runtime/positions.h"
+#include "runtime/session_choice.h"
 
 namespace accelerate {
 
@@ -18,32 +18,36 @@ std::string Placement::isa() const {
 Session::Session(ModelFolder folder, const SessionOptions& options)
     : folder_(std::move(folder)), head_(options.head ? *options.head : head_of(folder_.config)) {
   const auto start = std::chrono::steady_clock::now();
-  const Precision precision = choose_precision(options.precision);
-  BackendChoice choice = choose_backend(options.backend);
+  const Candidates candidates = find_candidates(choice_options(options));
   architecture_of(folder_.config);  // before the weights are opened: a model that cannot run is refused for that reason
 
   checkpoint_ = std::make_shared<Checkpoint>(folder_.transformer);
   Graph graph = build_graph(folder_.config, *checkpoint_, head_);
   if (options.adapt) graph = options.adapt(graph);
 
-  threads_ = std::make_shared<ThreadPool>(options.threads);
-  CompileOptions compile{.precision = precision,
-                         .threads = threads_,
-                         .disabled_passes = options.disabled_passes,
-                         .cache = cache_folder(),
-                         .release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); }};
+  most_tokens_ = accelerate::most_tokens(folder_.config, graph);
+  const auto release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); };
+  Selection selection = select(calibration_model(folder_.config, graph), candidates, selection_options(folder_, options, release));
+
+  threads_ = std::make_shared<ThreadPool>(selection.threads);
   const BackendFactory make_backend = options.make_backend ? options.make_backend : backend_named;
-  const std::string chosen(choice.backend->name());
-  if (options.make_backend) choice.backend = make_backend(chosen);
-  runner_ = std::make_unique<RecoveringRunner>(std::move(choice.backend), graph, std::move(compile),
+  const std::string chosen(selection.backend->name());
+  if (options.make_backend) selection.backend = make_backend(chosen);
+  runner_ = std::make_unique<RecoveringRunner>(std::move(selection.backend), graph,
+                                               CompileOptions{.precision = selection.precision,
+                                                              .device = selection.device.name,
+                                                              .threads = threads_,
+                                                              .disabled_passes = options.disabled_passes,
+                                                              .cache = cache_folder(),
+                                                              .release = release},
                                                RecoveryOptions{.fallback = options.fallback, .make_backend = make_backend});
-  if (runner_->backend() != chosen) choice.device = make_backend(runner_->backend())->devices().usable.front();
+  if (runner_->backend() != chosen) selection.device = make_backend(runner_->backend())->devices().usable.front();
   placement_ = {.backend = runner_->backend(),
-                .device = std::move(choice.device),
+                .device = std::move(selection.device),
                 .implementation = report().implementation,
                 .precision = runner_->precision(),
-                .threads = threads_->threads()};
-  most_tokens_ = accelerate::most_tokens(folder_.config, report().graph);
+                .threads = threads_->threads(),
+                .choice = std::move(selection.choice)};
   load_milliseconds_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 

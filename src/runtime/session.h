@@ -9,6 +9,8 @@
 #include "backends/backend.h"
 #include "formats/checkpoint.h"
 #include "models/registry.h"
+#include "runtime/calibration.h"
+#include "runtime/choice.h"
 #include "runtime/model_folder.h"
 #include "runtime/recovery.h"
 
@@ -17,7 +19,10 @@ namespace accelerate {
 struct SessionOptions {
   std::string backend = "auto";                   ///< a backend's name, or auto
   std::string precision = "auto";                 ///< a precision's name, or auto
-  int threads = 0;                                ///< 0: one for each core that this process may use
+  int threads = 0;                                ///< 0: as many as serve best
+  std::string prefer = "latency";                 ///< latency, throughput or memory: what "best" means to auto
+  double accuracy = 1;                            ///< least agreement with float32 that auto may take; 1: float32 itself
+  CalibrationProgress calibrating = {};           ///< told before each way to run that is measured
   std::vector<std::string> disabled_passes = {};  ///< by name
   std::optional<Head> head = {};                  ///< instead of the one that config.json names
   bool fallback = true;                           ///< get over faults (runtime/recovery.h); false: they are errors
@@ -32,6 +37,7 @@ struct Placement {
   std::string implementation;  ///< "cpu avx512_bf16"
   Precision precision = Precision::fp32;
   int threads = 1;
+  Choice choice = {};  ///< why there and so, and what else was possible
 
   /// The instruction-set level within the implementation, "avx512_bf16"; empty for a backend that has none.
   std::string isa() const;
@@ -41,7 +47,8 @@ struct Placement {
 class Session {
  public:
   /// Loads the model's weights and compiles its graph. Throws not_found, invalid_file or unsupported for what is wrong with
-  /// the folder, invalid_argument, unsupported or unavailable for what is wrong with the options.
+  /// the folder, invalid_argument, unsupported or unavailable for what is wrong with the options. Where the options leave
+  /// several ways to run, they are measured, once a model and machine (runtime/selection.h).
   explicit Session(ModelFolder folder, const SessionOptions& options = {});
 
   const ModelFolder& folder() const { return folder_; }

@@ -1,5 +1,8 @@
 #include "tasks/answers_json.h"
 
+#include <cmath>
+#include <optional>
+
 namespace accelerate {
 namespace {
 
@@ -7,6 +10,43 @@ namespace {
 AnswerJson with_notes(AnswerJson object, const std::vector<std::string>& notes) {
   if (!notes.empty()) object["notes"] = notes;
   return object;
+}
+
+/// A ratio as people write it: 1.37.
+template <typename AnyJson>
+AnyJson ratio(const std::optional<double>& value) {
+  if (!value || !std::isfinite(*value)) return nullptr;
+  return static_cast<typename AnyJson::number_float_t>(std::round(*value * 100) / 100);
+}
+
+template <typename AnyJson>
+AnyJson choice_json(const Choice& choice) {
+  AnyJson alternatives = AnyJson::array();
+  for (const RejectedCandidate& row : choice.alternatives) {
+    AnyJson alternative{{"backend", row.candidate.backend},
+                        {"device", row.candidate.device},
+                        {"precision", std::string(name_of(row.candidate.precision))},
+                        {"threads", row.candidate.threads},
+                        {"slower", ratio<AnyJson>(row.slower)}};
+    if (row.larger) alternative["larger"] = ratio<AnyJson>(row.larger);
+    if (!row.reason.empty()) alternative["reason"] = row.reason;
+    alternatives.push_back(std::move(alternative));
+  }
+  AnyJson object{{"why", std::string(name_of(choice.why))}, {"prefer", std::string(name_of(choice.preference))}};
+  object["alternatives"] = std::move(alternatives);
+  if (!choice.note.empty()) object["note"] = choice.note;
+  return object;
+}
+
+template <typename AnyJson>
+void append_placement(AnyJson& object, const Session& session) {
+  const Placement& placement = session.placement();
+  object["backend"] = placement.backend;
+  object["device"] = placement.device.name;
+  object["implementation"] = placement.implementation;
+  object["precision"] = std::string(name_of(placement.precision));
+  object["choice"] = choice_json<AnyJson>(placement.choice);
+  if (session.folder().random_weights) object["random_weights"] = true;
 }
 
 }  // namespace
@@ -55,14 +95,8 @@ AnswerJson to_json(const Answer& answer) {
                     answer.notes);
 }
 
-void add_placement(AnswerJson& object, const Session& session) {
-  const Placement& placement = session.placement();
-  object["backend"] = placement.backend;
-  object["device"] = placement.device.name;
-  object["implementation"] = placement.implementation;
-  object["precision"] = std::string(name_of(placement.precision));
-  if (session.folder().random_weights) object["random_weights"] = true;
-}
+void add_placement(AnswerJson& object, const Session& session) { append_placement(object, session); }
+void add_placement(nlohmann::ordered_json& object, const Session& session) { append_placement(object, session); }
 
 std::string line_of(const AnswerJson& object) { return object.dump(-1, ' ', false, AnswerJson::error_handler_t::replace); }
 

@@ -32,8 +32,11 @@ AnswerJson to_json(const TaggedText& tagged);
 /// {"answer":…,"score":x,"begin":N,"end":N,"tokens":N,"truncated":false}
 AnswerJson to_json(const Answer& answer);
 
-/// Appends what computed the answer: "backend", "device", "implementation", "precision", and "random_weights" where true.
+/// Appends what computed the answer: "backend", "device", "implementation", "precision"; "choice", which says why, and what
+/// else was possible: {"why":"measured","prefer":"latency","alternatives":[{"backend":…,"device":…,"precision":…,"threads":N,
+/// "slower":1.37}]}; and "random_weights" where true. An alternative that was out of the question has a "reason".
 void add_placement(AnswerJson& object, const Session& session);
+void add_placement(nlohmann::ordered_json& object, const Session& session);
 
 /// The object as one line; bytes that are not UTF-8 become U+FFFD.
 std::string line_of(const AnswerJson& object);

@@ -10,12 +10,35 @@
 
 namespace accelerate {
 
+namespace {
+
+SessionOptions session_options(const LoadOptions& options) {
+  return {.backend = options.backend,
+          .precision = options.precision,
+          .threads = options.threads,
+          .prefer = options.prefer,
+          .accuracy = options.accuracy,
+          .fallback = options.fallback};
+}
+
+std::vector<Alternative> alternatives_of(const Choice& choice) {
+  std::vector<Alternative> rows;
+  for (const RejectedCandidate& row : choice.alternatives)
+    rows.push_back({.backend = row.candidate.backend,
+                    .device = row.candidate.device,
+                    .precision = std::string(name_of(row.candidate.precision)),
+                    .threads = row.candidate.threads,
+                    .slower = row.slower,
+                    .reason = row.reason});
+  return rows;
+}
+
+}  // namespace
+
 /// The model compiled for embedding, for its head, or both, each when it is first needed.
 class Model::State {
  public:
-  State(ModelFolder folder, const LoadOptions& options)
-      : folder_(std::move(folder)),
-        options_{.backend = options.backend, .precision = options.precision, .threads = options.threads, .fallback = options.fallback} {
+  State(ModelFolder folder, const LoadOptions& options) : folder_(std::move(folder)), options_(session_options(options)) {
     const bool embeds = task_of(head_of(folder_.config)) == Task::embed;
     info_ = info_of(embeds ? embedder().model().session() : session());
   }
@@ -48,7 +71,9 @@ class Model::State {
             .implementation = placement.implementation,
             .precision = std::string(name_of(placement.precision)),
             .threads = placement.threads,
-            .notes = session.report().notes};
+            .notes = session.report().notes,
+            .choice = std::string(name_of(placement.choice.why)),
+            .alternatives = alternatives_of(placement.choice)};
   }
 
   ModelFolder folder_;

@@ -13,6 +13,7 @@
 #include "formats/shard_index.h"
 #include "ipfs_accelerate/error.h"
 #include "ipfs_accelerate/tensor.h"
+#include "runtime/calibration_file.h"
 
 namespace accelerate::fuzz {
 namespace {
@@ -95,6 +96,23 @@ bool modules(std::span<const std::byte> bytes) {
     require(!pooling.modes.empty() && pooling.dimension >= 1, "a pooling that gives nothing");
   });
   return is_modules || is_pooling;
+}
+
+bool calibration(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    const StoredCalibration stored = parse_calibration(text_of(bytes), std::string(source));
+    require(!stored.calibration.measurements.empty(), "a calibration of nothing");
+    for (const Measurement& row : stored.calibration.measurements) {
+      require(row.candidate.threads >= 1, "a candidate without threads");
+      require(row.agreement >= 0 && row.agreement <= 1 && row.latency >= 0 && row.memory_bytes >= 0, "a figure out of its range");
+    }
+    for (Preference preference : {Preference::latency, Preference::throughput, Preference::memory}) {
+      const auto decision = decide(stored.calibration.measurements, {.preference = preference, .accuracy = 0.9});
+      require(!decision || decision->chosen < stored.calibration.measurements.size(), "a choice of nothing");
+    }
+    const std::string text = accelerate::text_of(stored);
+    require(accelerate::text_of(parse_calibration(text, std::string(source))) == text, "a text that reads back as another");
+  });
 }
 
 }  // namespace accelerate::fuzz

@@ -12,5 +12,6 @@ bool safetensors(std::span<const std::byte> bytes);
 bool index(std::span<const std::byte> bytes);
 bool config(std::span<const std::byte> bytes);
 bool modules(std::span<const std::byte> bytes);
+bool calibration(std::span<const std::byte> bytes);
 
 }  // namespace accelerate::fuzz

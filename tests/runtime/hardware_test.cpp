@@ -49,6 +49,9 @@ void write_two_sockets(const FakeRoot& root) {
   root.write("proc/meminfo", "MemTotal:        8000 kB\nMemFree: 1 kB\nMemAvailable:    6000 kB\n");
   root.write("sys/devices/system/cpu/online", "0-3,4-7\n");
   root.write("sys/devices/system/node/online", "0-1\n");
+  root.write("sys/devices/system/node/node0/cpulist", "0-1,4-5\n");
+  root.write("sys/devices/system/node/node1/cpulist", "2-3,6-7\n");
+  root.write("sys/devices/system/node/node1/meminfo", "Node 1 MemTotal:        3000 kB\n");
   for (int cpu = 0; cpu < 8; ++cpu) {
     const int core = cpu % 4;
     const std::string siblings = std::to_string(core) + "," + std::to_string(core + 4);
@@ -70,7 +73,13 @@ TEST(Hardware, DescribesAMachineOfTwoSockets) {
   EXPECT_EQ(info.sockets, 2);
   EXPECT_EQ(info.physical_cores, 4);
   EXPECT_EQ(info.logical_cores, 8);
-  EXPECT_EQ(info.numa_nodes, 2);
+  EXPECT_EQ(threads_per_core(root.path()), 2);
+  ASSERT_EQ(info.numa_nodes.size(), 2U);
+  EXPECT_EQ(info.numa_nodes[1].number, 1);
+  EXPECT_EQ(info.numa_nodes[1].logical_cores, 4);
+  EXPECT_EQ(info.numa_nodes[1].memory_bytes, 3000 * 1024);
+  EXPECT_EQ(info.numa_nodes[0].memory_bytes, std::nullopt);
+  EXPECT_EQ(info.core_limit, std::nullopt);
   EXPECT_EQ(info.memory_bytes, 8000 * 1024);
   EXPECT_EQ(info.memory_available_bytes, 6000 * 1024);
   EXPECT_EQ(info.memory_limit_bytes, std::nullopt);
@@ -84,13 +93,15 @@ TEST(Hardware, DescribesAMachineOfTwoSockets) {
   EXPECT_EQ(info.caches[2].count, 2);
 }
 
-TEST(Hardware, AControlGroupBoundsTheMemory) {
+TEST(Hardware, AControlGroupBoundsCoresAndMemory) {
   const FakeRoot root("limited");
   write_two_sockets(root);
   root.write("proc/self/cgroup", "0::/\n");
+  root.write("sys/fs/cgroup/cpu.max", "150000 100000\n");
   root.write("sys/fs/cgroup/memory.max", "1000000\n");
   root.write("sys/fs/cgroup/memory.current", "400000\n");
   const HardwareInfo info = detect_hardware(root.path());
+  EXPECT_EQ(info.core_limit, 1.5);
   EXPECT_EQ(info.memory_limit_bytes, 1000000);
   EXPECT_EQ(info.memory_available_bytes, 600000);
 }
@@ -102,7 +113,9 @@ TEST(Hardware, WhatTheSystemDoesNotTellIsEmpty) {
   EXPECT_EQ(info.sockets, std::nullopt);
   EXPECT_EQ(info.physical_cores, std::nullopt);
   EXPECT_EQ(info.logical_cores, std::nullopt);
-  EXPECT_EQ(info.numa_nodes, std::nullopt);
+  EXPECT_TRUE(info.numa_nodes.empty());
+  EXPECT_EQ(threads_per_core(root.path()), 1);
+  EXPECT_EQ(processor_model(root.path()), "");
   EXPECT_EQ(info.memory_bytes, std::nullopt);
   EXPECT_EQ(info.memory_available_bytes, std::nullopt);
   EXPECT_TRUE(info.caches.empty());
@@ -118,7 +131,7 @@ TEST(Hardware, MalformedFilesAreWhatTheSystemDoesNotTell) {
     root.write("proc/cpuinfo", "model name\n");
     const HardwareInfo info = detect_hardware(root.path());
     EXPECT_EQ(info.logical_cores, std::nullopt) << list;
-    EXPECT_EQ(info.numa_nodes, std::nullopt) << list;
+    EXPECT_TRUE(info.numa_nodes.empty()) << list;
     EXPECT_EQ(info.memory_bytes, std::nullopt);
     EXPECT_EQ(info.memory_available_bytes, std::nullopt);
     EXPECT_EQ(info.cpu_model, "");

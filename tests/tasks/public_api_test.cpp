@@ -33,6 +33,21 @@ TEST(Model, EmbedsForwardsAndSaysWhatItIs) {
   EXPECT_EQ(info.most_tokens, 40);
   EXPECT_GT(info.parameters, 200 * 32);
   EXPECT_TRUE(info.random_weights);
+  EXPECT_EQ(info.choice, "fixed");
+  EXPECT_TRUE(info.alternatives.empty());
+}
+
+TEST(Model, SaysWhatElseItCouldRunOn) {
+  const CreatedModelFolder folder(Task::embed);
+  const Model model = Model::load(folder.path(), {.backend = "cpu", .threads = 1, .accuracy = 0.5});
+  EXPECT_EQ(model.info().choice, "measured");
+  ASSERT_GE(model.info().alternatives.size(), 2U);
+  for (const Alternative& row : model.info().alternatives) {
+    EXPECT_EQ(row.backend, "cpu");
+    EXPECT_NE(row.precision, model.info().precision);
+    EXPECT_TRUE(row.slower);
+  }
+  expect_error(ErrorKind::invalid_argument, "'speed'", [&] { Model::load(folder.path(), {.prefer = "speed"}); });
 }
 
 TEST(Model, MayBeUsedFromManyThreadsAtOnce) {
@@ -59,9 +74,21 @@ TEST(Devices, ListsEveryBackendWithDevicesOrAReason) {
   bool reference = false;
   for (const BackendDevices& row : list_devices()) {
     EXPECT_NE(row.devices.empty(), row.reason.empty()) << row.backend;
+    EXPECT_EQ(row.devices.empty(), row.precisions.empty()) << row.backend;
     reference = reference || (row.backend == "reference" && !row.devices.empty());
   }
   EXPECT_TRUE(reference);
+}
+
+TEST(Devices, DescribeTheMachineAndItsInstructionSets) {
+  EXPECT_GE(describe_machine().usable_cores, 1);
+  int selected = 0;
+  for (const InstructionSet& set : list_instruction_sets()) {
+    EXPECT_NE(set.usable, !set.reason.empty()) << set.name;
+    EXPECT_TRUE(set.usable || !set.selected) << set.name;
+    selected += set.selected ? 1 : 0;
+  }
+  EXPECT_EQ(selected, 1);
 }
 
 }  // namespace
