@@ -13,5 +13,8 @@ bool index(std::span<const std::byte> bytes);
 bool config(std::span<const std::byte> bytes);
 bool modules(std::span<const std::byte> bytes);
 bool calibration(std::span<const std::byte> bytes);
+bool pickle(std::span<const std::byte> bytes);
+bool torch_checkpoint(std::span<const std::byte> bytes);
+bool sentencepiece(std::span<const std::byte> bytes);
 
 }  // namespace accelerate::fuzz
