@@ -37,6 +37,17 @@ ROBERTA = BERT | dict(hidden_size=16, num_attention_heads=4, intermediate_size=4
 MPNET = {name: size for name, size in ROBERTA.items() if name != "type_vocab_size"}
 DEBERTA = BERT | dict(hidden_size=16, num_attention_heads=4, relative_attention=True, pos_att_type=["c2p", "p2c"], position_biased_input=False, type_vocab_size=0)
 DEBERTA_V2 = DEBERTA | dict(position_buckets=8, norm_rel_ebd="layer_norm", share_att_key=True)
+SMALL = BERT | dict(vocab_size=31, hidden_size=16, num_attention_heads=2, intermediate_size=24)
+DISTILBERT = dict(vocab_size=31, dim=16, n_layers=2, n_heads=4, hidden_dim=28, max_position_embeddings=20)
+ALBERT = SMALL | dict(embedding_size=12, num_hidden_layers=4, num_hidden_groups=2, bos_token_id=2, eos_token_id=3)
+ELECTRA = SMALL | dict(embedding_size=12)
+MOBILEBERT = SMALL | dict(embedding_size=6, intra_bottleneck_size=12, intermediate_size=18, num_feedforward_networks=3)
+SQUEEZEBERT = SMALL | dict(embedding_size=16, q_groups=2, k_groups=4, v_groups=1, intermediate_groups=4, output_groups=2)
+FLAUBERT = dict(vocab_size=31, emb_dim=12, n_layers=2, n_heads=3, max_position_embeddings=20, pad_index=2)
+LAYOUTLM = SMALL | dict(max_2d_position_embeddings=24)
+MODERNBERT = SMALL | dict(num_hidden_layers=3, global_attn_every_n_layers=2, local_attention=6, pad_token_id=0, bos_token_id=1,
+                          eos_token_id=2, cls_token_id=1, sep_token_id=2)
+MODERNBERT_BIASES = dict(norm_bias=True, attention_bias=True, mlp_bias=True, classifier_bias=True, decoder_bias=False)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class Fixture:
     outputs: tuple[str, ...]
     changes: dict[str, Any] = field(default_factory=dict)
     left_padded: bool = False
+    boxes: bool = True  # whether a model that takes them is given a box for each token
     dtype: torch.dtype = torch.float32
     shard_bytes: int | None = None
 
@@ -101,19 +113,82 @@ ALL = {
     "xlm_roberta_model": Fixture("XLMRobertaModel", ROBERTA, BASE),
     "xlm_roberta_left_padded": Fixture("XLMRobertaModel", ROBERTA, HIDDEN, left_padded=True),
     "camembert_masked_lm": Fixture("CamembertForMaskedLM", ROBERTA, LOGITS),
+    "bert_pretraining": Fixture("BertForPreTraining", SMALL, ("prediction_logits", "seq_relationship_logits")),
+    "bert_next_sentence": Fixture("BertForNextSentencePrediction", SMALL, LOGITS),
+    "distilbert_model": Fixture("DistilBertModel", DISTILBERT, HIDDEN),
+    "distilbert_masked_lm": Fixture("DistilBertForMaskedLM", DISTILBERT, LOGITS),
+    "distilbert_sequence_classification": Fixture("DistilBertForSequenceClassification", DISTILBERT, LOGITS, dict(num_labels=3)),
+    "distilbert_token_classification": Fixture("DistilBertForTokenClassification", DISTILBERT, LOGITS, dict(num_labels=5)),
+    "distilbert_question_answering": Fixture("DistilBertForQuestionAnswering", DISTILBERT, SPANS),
+    "albert_model": Fixture("AlbertModel", ALBERT, BASE, dict(num_hidden_groups=1, inner_group_num=2)),
+    "albert_masked_lm": Fixture("AlbertForMaskedLM", ALBERT, LOGITS),
+    "albert_pretraining": Fixture("AlbertForPreTraining", ALBERT, ("prediction_logits", "sop_logits")),
+    "albert_sequence_classification": Fixture("AlbertForSequenceClassification", ALBERT, LOGITS, dict(num_labels=3)),
+    "albert_token_classification": Fixture("AlbertForTokenClassification", ALBERT, LOGITS, dict(num_labels=5)),
+    "albert_question_answering": Fixture("AlbertForQuestionAnswering", ALBERT, SPANS),
+    "electra_model": Fixture("ElectraModel", ELECTRA, HIDDEN),
+    "electra_left_padded": Fixture("ElectraModel", ELECTRA, HIDDEN, dict(embedding_size=16), left_padded=True),
+    "electra_pretraining": Fixture("ElectraForPreTraining", ELECTRA, LOGITS),
+    "electra_masked_lm": Fixture("ElectraForMaskedLM", ELECTRA, LOGITS),
+    "electra_sequence_classification": Fixture("ElectraForSequenceClassification", ELECTRA, LOGITS, dict(num_labels=3)),
+    "electra_token_classification": Fixture("ElectraForTokenClassification", ELECTRA, LOGITS, dict(num_labels=5)),
+    "electra_question_answering": Fixture("ElectraForQuestionAnswering", ELECTRA, SPANS),
+    "mobilebert_model": Fixture("MobileBertModel", MOBILEBERT, BASE),
+    "mobilebert_left_padded": Fixture("MobileBertModel", MOBILEBERT, HIDDEN, dict(classifier_activation=False), left_padded=True),
+    "mobilebert_layer_norm": Fixture("MobileBertModel", MOBILEBERT, BASE,
+                                     dict(normalization_type="layer_norm", trigram_input=False, use_bottleneck_attention=True,
+                                          key_query_shared_bottleneck=False, classifier_activation=False)),
+    "mobilebert_no_bottleneck": Fixture("MobileBertModel", MOBILEBERT, BASE, dict(use_bottleneck=False, num_feedforward_networks=1)),
+    "mobilebert_masked_lm": Fixture("MobileBertForMaskedLM", MOBILEBERT, LOGITS),
+    "mobilebert_pretraining": Fixture("MobileBertForPreTraining", MOBILEBERT, ("prediction_logits", "seq_relationship_logits")),
+    "mobilebert_next_sentence": Fixture("MobileBertForNextSentencePrediction", MOBILEBERT, LOGITS),
+    "mobilebert_sequence_classification": Fixture("MobileBertForSequenceClassification", MOBILEBERT, LOGITS, dict(num_labels=3)),
+    "mobilebert_token_classification": Fixture("MobileBertForTokenClassification", MOBILEBERT, LOGITS, dict(num_labels=5)),
+    "mobilebert_question_answering": Fixture("MobileBertForQuestionAnswering", MOBILEBERT, SPANS),
+    "squeezebert_model": Fixture("SqueezeBertModel", SQUEEZEBERT, BASE),
+    "squeezebert_masked_lm": Fixture("SqueezeBertForMaskedLM", SQUEEZEBERT, LOGITS),
+    "squeezebert_sequence_classification": Fixture("SqueezeBertForSequenceClassification", SQUEEZEBERT, LOGITS, dict(num_labels=3)),
+    "squeezebert_token_classification": Fixture("SqueezeBertForTokenClassification", SQUEEZEBERT, LOGITS, dict(num_labels=5)),
+    "squeezebert_question_answering": Fixture("SqueezeBertForQuestionAnswering", SQUEEZEBERT, SPANS),
+    "flaubert_model": Fixture("FlaubertModel", FLAUBERT, HIDDEN),
+    "flaubert_pre_norm": Fixture("FlaubertModel", FLAUBERT, HIDDEN, dict(pre_norm=True, gelu_activation=False)),
+    "flaubert_masked_lm": Fixture("FlaubertWithLMHeadModel", FLAUBERT, LOGITS),
+    "flaubert_sequence_classification": Fixture("FlaubertForSequenceClassification", FLAUBERT, LOGITS,
+                                                dict(num_labels=3, summary_activation="tanh")),
+    "flaubert_token_classification": Fixture("FlaubertForTokenClassification", FLAUBERT, LOGITS, dict(num_labels=5)),
+    "flaubert_question_answering": Fixture("FlaubertForQuestionAnsweringSimple", FLAUBERT, SPANS),
+    "layoutlm_model": Fixture("LayoutLMModel", LAYOUTLM, BASE),
+    "layoutlm_no_boxes": Fixture("LayoutLMModel", LAYOUTLM, BASE, boxes=False),
+    "layoutlm_masked_lm": Fixture("LayoutLMForMaskedLM", LAYOUTLM, LOGITS),
+    "layoutlm_sequence_classification": Fixture("LayoutLMForSequenceClassification", LAYOUTLM, LOGITS, dict(num_labels=3)),
+    "layoutlm_token_classification": Fixture("LayoutLMForTokenClassification", LAYOUTLM, LOGITS, dict(num_labels=5)),
+    "layoutlm_question_answering": Fixture("LayoutLMForQuestionAnswering", LAYOUTLM, SPANS),
+    "dpr_question_encoder": Fixture("DPRQuestionEncoder", SMALL, ("pooler_output",)),
+    "dpr_context_encoder": Fixture("DPRContextEncoder", SMALL, ("pooler_output",), dict(projection_dim=10)),
+    "dpr_reader": Fixture("DPRReader", SMALL, ("start_logits", "end_logits", "relevance_logits"), dict(type_vocab_size=1)),
+    "modernbert_model": Fixture("ModernBertModel", MODERNBERT, HIDDEN),
+    "modernbert_left_padded": Fixture("ModernBertModel", MODERNBERT, HIDDEN, MODERNBERT_BIASES, left_padded=True),
+    "modernbert_masked_lm": Fixture("ModernBertForMaskedLM", MODERNBERT, LOGITS),
+    "modernbert_masked_lm_biases": Fixture("ModernBertForMaskedLM", MODERNBERT, LOGITS, MODERNBERT_BIASES),
+    "modernbert_sequence_classification": Fixture("ModernBertForSequenceClassification", MODERNBERT, LOGITS, dict(num_labels=3)),
+    "modernbert_mean_classification": Fixture("ModernBertForSequenceClassification", MODERNBERT, LOGITS,
+                                              dict(num_labels=3, classifier_pooling="mean")),
+    "modernbert_token_classification": Fixture("ModernBertForTokenClassification", MODERNBERT, LOGITS, dict(num_labels=5)),
+    "modernbert_question_answering": Fixture("ModernBertForQuestionAnswering", MODERNBERT, SPANS),
 }
 
 
 def spread_weights(model: torch.nn.Module, generator: torch.Generator) -> None:
     """Draws weights large enough that attention is not flat and that a wrong activation or bias shows."""
+    gain = 0.8 if model.config.model_type == "mobilebert" else 1.5  # MobileBERT has no norms to tame what grows
     with torch.no_grad():
         for name, weight in model.named_parameters():
             noise = torch.randn(weight.shape, generator=generator)
             if "embeddings" in name and weight.dim() == 2:
                 weight.copy_(0.4 * noise)
-            elif weight.dim() == 2:
-                weight.copy_(1.5 / math.sqrt(weight.shape[1]) * noise)
-            elif name.endswith("LayerNorm.weight") or name.endswith("layer_norm.weight"):
+            elif weight.dim() >= 2:
+                weight.copy_(gain / math.sqrt(weight.shape[1]) * noise)
+            elif name.endswith("weight"):  # a norm's
                 weight.copy_(1.0 + 0.25 * noise)
             else:
                 weight.copy_(0.15 * noise)
@@ -133,6 +208,10 @@ def make_inputs(fixture: Fixture, generator: torch.Generator) -> dict[str, torch
         types = torch.zeros_like(ids)
         types[:, width // 2 :] = 1
         inputs["token_type_ids"] = types * mask
+    if fixture.boxes and hasattr(config, "max_2d_position_embeddings"):
+        corners = torch.randint(0, config.max_2d_position_embeddings // 2, (*ids.shape, 4), generator=generator)
+        corners[..., 2:] += corners[..., :2]  # right and lower edges lie beyond left and upper ones
+        inputs["bbox"] = corners
     return inputs
 
 
@@ -182,6 +261,8 @@ def main() -> None:
     unknown = [name for name in names if name not in ALL]
     if unknown:
         parser.error(f"unknown fixture {unknown[0]!r}, expected one of {', '.join(ALL)}")
+    # transformers' pre-norm FlauBERT asks its cache for each layer's own; the whole serves every layer.
+    transformers.EncoderDecoderCache.__getitem__ = lambda self, layer: self
     transformers.logging.set_verbosity_error()
     transformers.logging.disable_progress_bar()
     for name in names:

@@ -100,6 +100,8 @@ class Separability {
       case Op::concat:
         return node.as<AxisOptions>().axis != 0 &&
                std::ranges::all_of(node.inputs, [&](ValueId input) { return has_rows(input) && aligned(input, output); });
+      case Op::rope:
+        return std::ranges::all_of(node.inputs, [&](ValueId input) { return has_rows(input) && shape(input)[0] == result[0]; });
       case Op::reduce:
         return has_rows(node.inputs[0]) && node.as<ReduceOptions>().axis != 0;
       case Op::transpose:

@@ -58,16 +58,16 @@ Value softmax(Value x, SoftmaxOptions options) { return x.graph().add(Op::softma
 
 Value matmul(Value a, Value b, MatmulOptions options) { return a.graph().add(Op::matmul, {a.id(), b.id()}, options); }
 
-Value linear(Value x, Value weight, Value bias) {
+Value linear(Value x, Value weight, Value bias, LinearOptions options) {
   std::vector<ValueId> inputs{x.id(), weight.id()};
   if (bias) inputs.push_back(bias.id());
-  return x.graph().add(Op::linear, std::move(inputs), LinearOptions{});
+  return x.graph().add(Op::linear, std::move(inputs), options);
 }
 
-Value grouped_linear(Value x, Value weight, Value bias) {
+Value grouped_linear(Value x, Value weight, Value bias, LinearOptions options) {
   std::vector<ValueId> inputs{x.id(), weight.id()};
   if (bias) inputs.push_back(bias.id());
-  return x.graph().add(Op::grouped_linear, std::move(inputs), LinearOptions{});
+  return x.graph().add(Op::grouped_linear, std::move(inputs), options);
 }
 
 Value linear(Value x, const Weights& weights, std::int64_t outputs) {
@@ -99,6 +99,10 @@ Value attention(Value query, Value key, Value value, Value query_sequences, Valu
     inputs.insert(inputs.end(), {bias.of_heads.id(), bias.of_queries.id(), bias.of_keys.id(), bias.columns.id()});
   if (global_keys) inputs.push_back(global_keys.id());
   return query.graph().add(Op::attention, std::move(inputs), options);
+}
+
+Value rope(Value x, Value cosines, Value sines, RopeOptions options) {
+  return x.graph().add(Op::rope, {x.id(), cosines.id(), sines.id()}, options);
 }
 
 Value sequence_cumsum(Value x, Value sequences) { return x.graph().add(Op::sequence_cumsum, {x.id(), sequences.id()}); }

@@ -58,11 +58,11 @@ Value softmax(Value x, SoftmaxOptions options = {});
 Value matmul(Value a, Value b, MatmulOptions options = {});
 
 /// x · weightᵀ + bias for weight [out, in] and bias [out] or absent (torch.nn.Linear): [..., in] to [..., out].
-Value linear(Value x, Value weight, Value bias = {});
+Value linear(Value x, Value weight, Value bias = {}, LinearOptions options = {});
 
 /// Each group's rows by its own weight: x [..., groups, in] · weight [groups, out, in]ᵀ + bias [groups, out] or absent gives
 /// [..., groups, out] (torch.nn.Conv1d of one step with groups).
-Value grouped_linear(Value x, Value weight, Value bias = {});
+Value grouped_linear(Value x, Value weight, Value bias = {}, LinearOptions options = {});
 
 /// linear with `weight`, and `bias` where there is one, of a place in the checkpoint.
 Value linear(Value x, const Weights& weights, std::int64_t outputs);
@@ -94,6 +94,11 @@ struct PositionBias {
 /// `global_keys` [keys] is true are seen whatever the window (Beltagy et al., 2020); they and a bias exclude each other.
 Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, AttentionOptions options,
                 const PositionBias& bias = {}, Value global_keys = {});
+
+/// Rotary positions (Su et al., 2021): in every head of x [tokens, heads, size], pair i of the first 2 · pairs numbers, (a, b),
+/// becomes (a · cos - b · sin, b · cos + a · sin) with element i of the token's row of `cosines` and `sines` [tokens, pairs];
+/// the other numbers stay: [tokens, heads, size].
+Value rope(Value x, Value cosines, Value sines, RopeOptions options);
 
 /// Running sum of whole numbers x [tokens] within each sequence.
 Value sequence_cumsum(Value x, Value sequences);

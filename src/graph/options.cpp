@@ -30,9 +30,10 @@ struct TextOf {
     return fmt::format("{}{}", o.transpose_a ? "transpose_a " : "", o.transpose_b ? "transpose_b" : "");
   }
   std::string operator()(const LinearOptions& o) const {
-    std::string text = o.activation ? fmt::format("activation={}", name_of(*o.activation)) : "";
-    if (o.precision != Precision::fp32) text += fmt::format("{}precision={}", text.empty() ? "" : " ", name_of(o.precision));
-    return text;
+    std::string text = o.convolution ? " convolution" : "";
+    if (o.activation) text += fmt::format(" activation={}", name_of(*o.activation));
+    if (o.precision != Precision::fp32) text += fmt::format(" precision={}", name_of(o.precision));
+    return text.empty() ? text : text.substr(1);
   }
   std::string operator()(const NormOptions& o) const { return fmt::format("epsilon={}", o.epsilon); }
   std::string operator()(const AttentionOptions& o) const {
@@ -43,6 +44,7 @@ struct TextOf {
     return text;
   }
   std::string operator()(const ShiftOptions& o) const { return fmt::format("offset={}", o.offset); }
+  std::string operator()(const RopeOptions& o) const { return o.interleaved ? "interleaved" : ""; }
   std::string operator()(const PoolOptions& o) const { return std::string(name_of(o.function)); }
 };
 

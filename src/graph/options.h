@@ -72,6 +72,7 @@ struct MatmulOptions {
 };
 
 struct LinearOptions {
+  bool convolution = false;                 ///< the weight is the kernel of a convolution of width 1
   std::optional<UnaryFunction> activation;  ///< set by passes
   Precision precision = Precision::fp32;    ///< set by passes
 };
@@ -92,6 +93,10 @@ struct ShiftOptions {
   std::int64_t offset = 0;
 };
 
+struct RopeOptions {
+  bool interleaved = false;  ///< pairs are neighbours: 2i and 2i + 1; otherwise i and i + pairs
+};
+
 enum class Pooling : std::uint8_t { mean, maximum, sum, first, last };
 
 struct PoolOptions {
@@ -100,7 +105,7 @@ struct PoolOptions {
 
 using Options = std::variant<NoOptions, InputOptions, ConstantOptions, ReshapeOptions, TransposeOptions, SliceOptions, AxisOptions,
                              UnaryOptions, BinaryOptions, CastOptions, ReduceOptions, SoftmaxOptions, MatmulOptions, LinearOptions,
-                             NormOptions, AttentionOptions, ShiftOptions, PoolOptions>;
+                             NormOptions, AttentionOptions, RopeOptions, ShiftOptions, PoolOptions>;
 
 /// The function's name: "gelu_erf", …
 std::string_view name_of(UnaryFunction function);

@@ -224,6 +224,19 @@ ValueType attention_rule(const Rule& rule) {
   return {DType::float32, {query[0], query[1], rule.shape(2)[2]}};
 }
 
+ValueType rope_rule(const Rule& rule) {
+  for (std::size_t i : {0U, 1U, 2U}) rule.expect_dtype(i, DType::float32);
+  const Shape& x = rule.shape(0);
+  const Shape& cosines = rule.shape(1);
+  if (x.size() != 3) rule.fail(fmt::format("input 0 is {}, expected [tokens, heads, head size]", text_of(x)));
+  if (cosines.size() != 2 || !(cosines[0] == x[0]))
+    rule.fail(fmt::format("input 1 is {}, expected [{}, pairs]", text_of(cosines), x[0].text()));
+  rule.expect_shape(2, cosines);
+  if (!cosines[1].is_static() || !x[2].is_static() || 2 * cosines[1].value() > x[2].value())
+    rule.fail(fmt::format("{} pairs of a head of {} numbers", cosines[1].text(), x[2].text()));
+  return rule.input(0);
+}
+
 ValueType pool_rule(const Rule& rule) {
   rule.expect_rank(0, 1);
   rule.expect_dtype(0, DType::float32);
@@ -337,6 +350,8 @@ std::vector<ValueType> infer_types(const Graph& graph, const Node& node) {
       return {scatter_rule(rule)};
     case Op::sequence_shift:
       return {shift_rule(rule)};
+    case Op::rope:
+      return {rope_rule(rule)};
     case Op::sequence_cumsum:
       rule.expect_dtype(0, DType::int64);
       rule.expect_sequences(1);

@@ -8,6 +8,7 @@ BertConfig BertConfig::from(const Config& config) {
   const std::int64_t hidden_size = config.integer("hidden_size");
   return {
       .vocab_size = config.integer("vocab_size"),
+      .embedding_size = hidden_size,
       .hidden_size = hidden_size,
       .num_hidden_layers = config.integer("num_hidden_layers"),
       .num_attention_heads = heads_of(config, hidden_size),
@@ -22,9 +23,10 @@ BertConfig BertConfig::from(const Config& config) {
 }
 
 Value bert_embeddings(const TextInputs& text, Value positions, const Weights& weights, const BertConfig& config) {
-  const Value words = embedding(text.ids, weights / "word_embeddings", config.vocab_size, config.hidden_size);
-  const Value types = embedding(text.types, weights / "token_type_embeddings", config.type_vocab_size, config.hidden_size);
-  const Value places = embedding(positions, weights / "position_embeddings", config.max_position_embeddings, config.hidden_size);
+  const std::int64_t size = config.embedding_size;
+  const Value words = embedding(text.ids, weights / "word_embeddings", config.vocab_size, size);
+  const Value types = embedding(text.types, weights / "token_type_embeddings", config.type_vocab_size, size);
+  const Value places = embedding(positions, weights / "position_embeddings", config.max_position_embeddings, size);
   return layer_norm(words + types + places, weights / "LayerNorm", config.layer_norm);
 }
 
@@ -38,8 +40,8 @@ static Value attention_block(Value x, Value sequences, const Weights& weights, c
 /// One layer: attention, then an MLP of two layers, each with its residual and norm. x: [tokens, hidden].
 static Value encoder_layer(Value x, Value sequences, const Weights& weights, const BertConfig& config) {
   const Value attended = attention_block(x, sequences, weights / "attention", config);
-  const Value wide = unary(config.hidden_act, linear(attended, weights / "intermediate" / "dense", config.intermediate_size));
-  const Value narrow = linear(wide, weights / "output" / "dense", config.hidden_size);
+  const Value narrow = feed_forward(attended, weights / "intermediate" / "dense", weights / "output" / "dense",
+                                    {.intermediate_size = config.intermediate_size, .activation = config.hidden_act});
   return layer_norm(narrow + attended, weights / "output" / "LayerNorm", config.layer_norm);
 }
 
@@ -48,60 +50,57 @@ Value bert_encoder(Value x, Value sequences, const Weights& weights, const BertC
   return x;
 }
 
-/// The first token's state through a linear layer and tanh: [sequences, hidden].
-static Value pooler(Value hidden, Value sequences, const Weights& weights, const BertConfig& config) {
-  const Value first = sequence_pool(hidden, sequences, {.function = Pooling::first});
-  return tanh(linear(first, weights / "dense", config.hidden_size));
+Value bert_pooler(Value hidden, Value sequences, const Weights& weights) {
+  return tanh(linear(first_token(hidden, sequences), weights / "dense", hidden.dim(-1).value()));
 }
 
-void bert_base_outputs(Value hidden, Value sequences, const Weights& weights, const BertConfig& config) {
+void bert_base_outputs(Value hidden, Value sequences, const Weights& weights) {
   hidden.graph().output("last_hidden_state", hidden);
-  if (weights.contains("pooler")) hidden.graph().output("pooler_output", pooler(hidden, sequences, weights / "pooler", config));
+  if (weights.contains("pooler")) hidden.graph().output("pooler_output", bert_pooler(hidden, sequences, weights / "pooler"));
 }
 
 /// Logits of the vocabulary at each token [tokens, vocabulary], by the transposed word embeddings.
-static Value masked_lm_logits(Value hidden, const Weights& embeddings, const Weights& weights, const BertConfig& config) {
+static Value masked_lm_logits(Value hidden, const Weights& words, const Weights& weights, const BertConfig& config) {
   const Weights transform = weights / "transform";
   const Value activated = unary(config.hidden_act, linear(hidden, transform / "dense", config.hidden_size));
   const Value normed = layer_norm(activated, transform / "LayerNorm", config.layer_norm);
   const Value bias = weights.get("bias", {config.vocab_size});
-  return tied_projection(normed, embeddings, weights / "decoder", bias, config.tie_word_embeddings);
+  return tied_projection(normed, words, weights / "decoder", bias, config.tie_word_embeddings);
 }
 
-void token_classification_outputs(Value hidden, const Weights& weights, const BertConfig& config) {
-  hidden.graph().output("logits", linear(hidden, weights / "classifier", config.num_labels));
-}
+void bert_outputs(const ModelContext& context, Value hidden, Value sequences, const Weights& weights, const BertConfig& config) {
+  Graph& graph = context.graph;
+  const Weights& all = context.weights;
+  const Weights words = weights / "embeddings" / "word_embeddings";
+  const auto pooled = [&] { return bert_pooler(hidden, sequences, weights / "pooler"); };
 
-void question_answering_outputs(Value hidden, const Weights& weights) {
-  const Value logits = linear(hidden, weights / "qa_outputs", 2);  // [tokens, 2]
-  const Dim tokens = hidden.dim(0);
-  hidden.graph().output("start_logits", reshape(slice(logits, {.axis = 1, .start = 0, .stop = 1}), {tokens}));
-  hidden.graph().output("end_logits", reshape(slice(logits, {.axis = 1, .start = 1, .stop = 2}), {tokens}));
+  switch (context.head) {
+    case Head::base:
+      return bert_base_outputs(hidden, sequences, weights);
+    case Head::masked_lm:
+      return graph.output("logits", masked_lm_logits(hidden, words, all / "cls" / "predictions", config));
+    case Head::sequence_classification:
+      return graph.output("logits", linear(pooled(), all / "classifier", config.num_labels));
+    case Head::token_classification:
+      return token_classification_outputs(hidden, all / "classifier", config.num_labels);
+    case Head::question_answering:
+      return question_answering_outputs(hidden, all / "qa_outputs");
+    case Head::next_sentence:
+      return graph.output("logits", linear(pooled(), all / "cls" / "seq_relationship", 2));
+    case Head::pretraining:
+      graph.output("prediction_logits", masked_lm_logits(hidden, words, all / "cls" / "predictions", config));
+      return graph.output("seq_relationship_logits", linear(pooled(), all / "cls" / "seq_relationship", 2));
+  }
 }
 
 void build_bert(const ModelContext& context) {
   const BertConfig config = BertConfig::from(context.config);
   const TextInputs text = text_inputs(context.graph);
-  const Weights& all = context.weights;
-  const Weights weights = below_optional(all, "bert", context.head);  // heads keep the encoder below "bert"
+  const Weights weights = below_optional(context.weights, "bert", context.head);  // heads keep the encoder below "bert"
 
   const Value embedded = bert_embeddings(text, text.positions, weights / "embeddings", config);
   const Value hidden = bert_encoder(embedded, text.sequences, weights / "encoder", config);  // [tokens, hidden]
-
-  switch (context.head) {
-    case Head::base:
-      return bert_base_outputs(hidden, text.sequences, weights, config);
-    case Head::masked_lm:
-      return context.graph.output("logits", masked_lm_logits(hidden, weights / "embeddings", all / "cls" / "predictions", config));
-    case Head::sequence_classification: {
-      const Value pooled = pooler(hidden, text.sequences, weights / "pooler", config);
-      return context.graph.output("logits", linear(pooled, all / "classifier", config.num_labels));
-    }
-    case Head::token_classification:
-      return token_classification_outputs(hidden, all, config);
-    case Head::question_answering:
-      return question_answering_outputs(hidden, all);
-  }
+  bert_outputs(context, hidden, text.sequences, weights, config);
 }
 
 }  // namespace accelerate::models

@@ -9,6 +9,7 @@ namespace accelerate::models {
 /// The fields of config.json that shape BERT and its siblings, under their own names.
 struct BertConfig {
   std::int64_t vocab_size;
+  std::int64_t embedding_size;  ///< of the embeddings' rows; hidden_size but for siblings that project them
   std::int64_t hidden_size;
   std::int64_t num_hidden_layers;
   std::int64_t num_attention_heads;
@@ -23,20 +24,21 @@ struct BertConfig {
   static BertConfig from(const Config& config);
 };
 
-/// Word, position and token-type rows, summed and normalised: [tokens, hidden].
+/// Word, position and token-type rows, summed and normalised: [tokens, embedding].
 Value bert_embeddings(const TextInputs& text, Value positions, const Weights& weights, const BertConfig& config);
 
 /// All encoder layers, x [tokens, hidden] to [tokens, hidden].
 Value bert_encoder(Value x, Value sequences, const Weights& weights, const BertConfig& config);
 
+/// The first token's state through the linear layer `dense` and tanh: [sequences, hidden].
+Value bert_pooler(Value hidden, Value sequences, const Weights& weights);
+
 /// Declares the base model's outputs: last_hidden_state [tokens, hidden] and, where the checkpoint has a pooler,
 /// pooler_output [sequences, hidden].
-void bert_base_outputs(Value hidden, Value sequences, const Weights& weights, const BertConfig& config);
+void bert_base_outputs(Value hidden, Value sequences, const Weights& weights);
 
-/// Declares the logits of each token's label [tokens, labels].
-void token_classification_outputs(Value hidden, const Weights& weights, const BertConfig& config);
-
-/// Declares how well an answer would start, and end, at each token: start_logits and end_logits [tokens].
-void question_answering_outputs(Value hidden, const Weights& weights);
+/// Declares the outputs of the context's head, whose weights stand in the checkpoint as BERT's do; `weights` is the
+/// encoder's place, which has the pooler.
+void bert_outputs(const ModelContext& context, Value hidden, Value sequences, const Weights& weights, const BertConfig& config);
 
 }  // namespace accelerate::models

@@ -44,9 +44,9 @@ UnaryFunction activation_named(std::string_view name) {
   throw Error(ErrorKind::unsupported, fmt::format("config.json: activation '{}' is not one of {}", name, known));
 }
 
-std::int64_t heads_of(const Config& config, std::int64_t hidden) {
-  const std::int64_t heads = config.integer("num_attention_heads");
-  if (hidden % heads != 0) config.refuse("num_attention_heads", fmt::format("a divisor of the hidden size {}", hidden));
+std::int64_t heads_of(const Config& config, std::int64_t hidden, std::string_view field) {
+  const std::int64_t heads = config.integer(field);
+  if (hidden % heads != 0) config.refuse(field, fmt::format("a divisor of the hidden size {}", hidden));
   return heads;
 }
 
@@ -76,9 +76,39 @@ Value logarithmic_columns(Graph& graph, std::int64_t buckets, std::int64_t farth
   return graph.constant(Tensor::from<std::int64_t>(columns, {count}));
 }
 
-Value tied_projection(Value x, const Weights& embeddings, const Weights& own, Value bias, bool tied) {
-  const Weights& place = tied ? embeddings / "word_embeddings" : own;
-  return linear(x, place.get("weight", {bias.dim(0).value(), x.dim(-1).value()}), bias);
+Value feed_forward(Value x, const Weights& up, const Weights& down, FeedForwardOptions options) {
+  const Value wide = unary(options.activation, linear(x, up, options.intermediate_size));
+  return linear(wide, down, x.dim(-1).value());
+}
+
+RotaryTables rotary_tables(Value positions, std::int64_t size, double base) {
+  std::vector<float> frequencies;
+  for (std::int64_t i = 0; i < size / 2; ++i) {
+    const float exponent = static_cast<float>(2 * i) / static_cast<float>(size);
+    frequencies.push_back(1.0F / static_cast<float>(std::pow(base, static_cast<double>(exponent))));
+  }
+  const Value each = positions.graph().constant(Tensor::from<float>(frequencies, {1, size / 2}));
+  const Value angles = reshape(cast(positions, DType::float32), {positions.dim(0), 1}) * each;  // [tokens, size / 2]
+  return {.cosines = unary(UnaryFunction::cosine, angles), .sines = unary(UnaryFunction::sine, angles)};
+}
+
+Value first_token(Value hidden, Value sequences) { return sequence_pool(hidden, sequences, {.function = Pooling::first}); }
+
+Value tied_projection(Value x, const Weights& words, const Weights& own, Value bias, bool tied) {
+  const std::int64_t vocabulary = bias.dim(0).value();
+  if (!tied && own.contains("bias")) bias = own.get("bias", {vocabulary});
+  return linear(x, (tied ? words : own).get("weight", {vocabulary, x.dim(-1).value()}), bias);
+}
+
+void token_classification_outputs(Value hidden, const Weights& weights, std::int64_t labels) {
+  hidden.graph().output("logits", linear(hidden, weights, labels));
+}
+
+void question_answering_outputs(Value hidden, const Weights& weights) {
+  const Value logits = linear(hidden, weights, 2);  // [tokens, 2]
+  const Dim tokens = hidden.dim(0);
+  hidden.graph().output("start_logits", reshape(slice(logits, {.axis = 1, .start = 0, .stop = 1}), {tokens}));
+  hidden.graph().output("end_logits", reshape(slice(logits, {.axis = 1, .start = 1, .stop = 2}), {tokens}));
 }
 
 Weights below_optional(const Weights& weights, std::string_view name, Head head) {

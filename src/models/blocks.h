@@ -20,8 +20,8 @@ TextInputs text_inputs(Graph& graph);
 /// The activation that config.json calls `name`: "gelu" is exact, "gelu_new" is the tanh form. Throws unsupported.
 UnaryFunction activation_named(std::string_view name);
 
-/// `num_attention_heads` of config.json. Throws invalid_file unless it divides `hidden`.
-std::int64_t heads_of(const Config& config, std::int64_t hidden);
+/// The number of attention heads, by config.json's name for it. Throws invalid_file unless it divides `hidden`.
+std::int64_t heads_of(const Config& config, std::int64_t hidden, std::string_view field = "num_attention_heads");
 
 struct SelfAttentionOptions {
   std::int64_t heads;
@@ -40,9 +40,36 @@ Value self_attention(Value x, Value sequences, const Weights& weights, SelfAtten
 /// [2 · farthest + 1].
 Value logarithmic_columns(Graph& graph, std::int64_t buckets, std::int64_t farthest);
 
-/// Logits of every entry of the vocabulary, x [tokens, hidden] · tableᵀ + bias [vocabulary], where the table is the word
-/// embeddings when they are tied, and else the `own` place's weight: [tokens, vocabulary].
-Value tied_projection(Value x, const Weights& embeddings, const Weights& own, Value bias, bool tied);
+struct FeedForwardOptions {
+  std::int64_t intermediate_size;
+  UnaryFunction activation;
+};
+
+/// A linear layer to the intermediate size, an activation, and a linear layer back: x [tokens, hidden] to [tokens, hidden].
+Value feed_forward(Value x, const Weights& up, const Weights& down, FeedForwardOptions options);
+
+/// The cosines and sines that rope() turns heads of `size` by, each [tokens, size / 2]: at position p, pair i turns by
+/// p / base^(2i / size) (Su et al., 2021).
+struct RotaryTables {
+  Value cosines;
+  Value sines;
+};
+
+RotaryTables rotary_tables(Value positions, std::int64_t size, double base);
+
+/// The state of each sequence's first token: [sequences, hidden].
+Value first_token(Value hidden, Value sequences);
+
+/// Logits of every entry of the vocabulary, x [tokens, hidden] · tableᵀ + bias [vocabulary], where the table is the weight
+/// of `words`, the word embeddings, when they are tied; else that of `own`, whose bias then counts too: [tokens, vocabulary].
+Value tied_projection(Value x, const Weights& words, const Weights& own, Value bias, bool tied);
+
+/// Declares the logits of each token's label [tokens, labels], by the linear layer at `weights`.
+void token_classification_outputs(Value hidden, const Weights& weights, std::int64_t labels);
+
+/// Declares how well an answer would start, and end, at each token, by the linear layer at `weights`: start_logits and
+/// end_logits [tokens].
+void question_answering_outputs(Value hidden, const Weights& weights);
 
 /// The place of the encoder's weights: below `name` in a checkpoint with a head, often at the top in one without.
 Weights below_optional(const Weights& weights, std::string_view name, Head head);

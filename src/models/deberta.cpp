@@ -66,8 +66,8 @@ Value deberta_layer(Value x, const DebertaHeads& heads, Value sequences, const W
   const Weights after = weights / "attention" / "output";
   const Value attended = layer_norm(linear(context, after / "dense", config.hidden_size) + x, after / "LayerNorm", config.layer_norm);
 
-  const Value wide = unary(config.hidden_act, linear(attended, weights / "intermediate" / "dense", config.intermediate_size));
-  const Value narrow = linear(wide, weights / "output" / "dense", config.hidden_size);
+  const Value narrow = feed_forward(attended, weights / "intermediate" / "dense", weights / "output" / "dense",
+                                    {.intermediate_size = config.intermediate_size, .activation = config.hidden_act});
   return layer_norm(narrow + attended, weights / "output" / "LayerNorm", config.layer_norm);
 }
 
@@ -117,7 +117,8 @@ static Value masked_lm_logits(const ModelContext& context, Value hidden, const W
   const Weights head = context.weights / "cls" / "predictions";
   const Value activated = unary(config.hidden_act, linear(hidden, head / "transform" / "dense", config.embedding_size));
   const Value normed = layer_norm(activated, head / "transform" / "LayerNorm", config.layer_norm);
-  return tied_projection(normed, embeddings, head / "decoder", head.get("bias", {config.vocab_size}), config.tie_word_embeddings);
+  return tied_projection(normed, embeddings / "word_embeddings", head / "decoder", head.get("bias", {config.vocab_size}),
+                         config.tie_word_embeddings);
 }
 
 void deberta_outputs(const ModelContext& context, Value hidden, const TextInputs& text, const Weights& encoder,
@@ -129,14 +130,16 @@ void deberta_outputs(const ModelContext& context, Value hidden, const TextInputs
     case Head::masked_lm:
       return context.graph.output("logits", masked_lm_logits(context, hidden, encoder / "embeddings", config));
     case Head::sequence_classification: {
-      const Value first = sequence_pool(hidden, text.sequences, {.function = Pooling::first});
+      const Value first = first_token(hidden, text.sequences);
       const Value pooled = unary(config.pooler_hidden_act, linear(first, all / "pooler" / "dense", config.hidden_size));
       return context.graph.output("logits", linear(pooled, all / "classifier", config.num_labels));
     }
     case Head::token_classification:
-      return context.graph.output("logits", linear(hidden, all / "classifier", config.num_labels));
+      return token_classification_outputs(hidden, all / "classifier", config.num_labels);
     case Head::question_answering:
-      return question_answering_outputs(hidden, all);
+      return question_answering_outputs(hidden, all / "qa_outputs");
+    default:
+      context.refuse_head();
   }
 }
 

@@ -19,8 +19,8 @@ static Value encoder_layer(Value x, Value sequences, const PositionBias& bias, c
   const Value projected = linear(context, place / "attn" / "o", config.hidden_size);
   const Value attended = layer_norm(projected + x, place / "LayerNorm", config.layer_norm);
 
-  const Value wide = unary(config.hidden_act, linear(attended, weights / "intermediate" / "dense", config.intermediate_size));
-  const Value narrow = linear(wide, weights / "output" / "dense", config.hidden_size);
+  const Value narrow = feed_forward(attended, weights / "intermediate" / "dense", weights / "output" / "dense",
+                                    {.intermediate_size = config.intermediate_size, .activation = config.hidden_act});
   return layer_norm(narrow + attended, weights / "output" / "LayerNorm", config.layer_norm);
 }
 

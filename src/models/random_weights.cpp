@@ -41,7 +41,8 @@ std::uint64_t hash_of(std::string_view name) {
   return hash;
 }
 
-bool is_norm_scale(std::string_view name) { return name.ends_with("orm.weight"); }  // LayerNorm, layer_norm
+/// The only weights that are vectors are those of norms.
+bool is_norm_scale(std::string_view name, std::span<const std::int64_t> shape) { return shape.size() == 1 && name.ends_with("weight"); }
 
 }  // namespace
 
@@ -49,7 +50,7 @@ const Tensor* RandomWeights::find(std::string_view name, std::span<const std::in
   if (const auto known = tensors_.find(name); known != tensors_.end()) return &known->second;
   Tensor tensor = Tensor::zeros(DType::float32, {expected.begin(), expected.end()});
   const std::span<float> values = tensor.mutable_values<float>();
-  const float mean = is_norm_scale(name) ? 1.0F : 0.0F;
+  const float mean = is_norm_scale(name, expected) ? 1.0F : 0.0F;
   Random random(hash_of(name) ^ std::rotl(seed_, 32));
   for (std::size_t i = 0; i < values.size(); i += 2) {
     const auto [first, second] = random.normals();

@@ -11,23 +11,49 @@ namespace accelerate {
 
 // One function an architecture, each in its family's file.
 namespace models {
+void build_albert(const ModelContext& context);
 void build_bert(const ModelContext& context);
 void build_deberta(const ModelContext& context);
 void build_deberta_v2(const ModelContext& context);
+void build_distilbert(const ModelContext& context);
+void build_dpr(const ModelContext& context);
+void build_electra(const ModelContext& context);
+void build_flaubert(const ModelContext& context);
+void build_layoutlm(const ModelContext& context);
+void build_mobilebert(const ModelContext& context);
+void build_modernbert(const ModelContext& context);
 void build_mpnet(const ModelContext& context);
 void build_roberta(const ModelContext& context);
+void build_squeezebert(const ModelContext& context);
 }  // namespace models
 
 namespace {
 
-constexpr std::array encoder_heads{Head::base, Head::masked_lm, Head::sequence_classification, Head::token_classification,
-                                   Head::question_answering};
+// Architectures take as many of these as they have: from the first, the usual five, with BERT's own two, …
+constexpr std::array bert_heads{
+    Head::base,        Head::masked_lm,    Head::sequence_classification, Head::token_classification, Head::question_answering,
+    Head::pretraining, Head::next_sentence};
+constexpr std::span encoder_heads = std::span(bert_heads).first<5>();
+constexpr std::span pretrained_heads = std::span(bert_heads).first<6>();
+constexpr std::array dpr_heads{Head::base, Head::question_answering};
 
 constexpr std::array architectures{
-    Architecture{"bert", models::build_bert, encoder_heads},           Architecture{"camembert", models::build_roberta, encoder_heads},
-    Architecture{"deberta", models::build_deberta, encoder_heads},     Architecture{"deberta-v2", models::build_deberta_v2, encoder_heads},
-    Architecture{"mpnet", models::build_mpnet, encoder_heads},         Architecture{"roberta", models::build_roberta, encoder_heads},
-    Architecture{"xlm-roberta", models::build_roberta, encoder_heads},
+    Architecture{"albert", "Albert", models::build_albert, pretrained_heads},
+    Architecture{"bert", "Bert", models::build_bert, bert_heads},
+    Architecture{"camembert", "Camembert", models::build_roberta, encoder_heads},
+    Architecture{"deberta", "Deberta", models::build_deberta, encoder_heads},
+    Architecture{"deberta-v2", "DebertaV2", models::build_deberta_v2, encoder_heads},
+    Architecture{"distilbert", "DistilBert", models::build_distilbert, encoder_heads},
+    Architecture{"dpr", "DPR", models::build_dpr, dpr_heads},
+    Architecture{"electra", "Electra", models::build_electra, pretrained_heads},
+    Architecture{"flaubert", "Flaubert", models::build_flaubert, encoder_heads},
+    Architecture{"layoutlm", "LayoutLM", models::build_layoutlm, encoder_heads},
+    Architecture{"mobilebert", "MobileBert", models::build_mobilebert, bert_heads},
+    Architecture{"modernbert", "ModernBert", models::build_modernbert, encoder_heads},
+    Architecture{"mpnet", "MPNet", models::build_mpnet, encoder_heads},
+    Architecture{"roberta", "Roberta", models::build_roberta, encoder_heads},
+    Architecture{"squeezebert", "SqueezeBert", models::build_squeezebert, encoder_heads},
+    Architecture{"xlm-roberta", "XLMRoberta", models::build_roberta, encoder_heads},
 };
 
 struct HeadRow {
@@ -42,23 +68,48 @@ constexpr std::array head_rows{
     HeadRow{Head::sequence_classification, "sequence_classification", "ForSequenceClassification"},
     HeadRow{Head::token_classification, "token_classification", "ForTokenClassification"},
     HeadRow{Head::question_answering, "question_answering", "ForQuestionAnswering"},
+    HeadRow{Head::next_sentence, "next_sentence", "ForNextSentencePrediction"},
+    HeadRow{Head::pretraining, "pretraining", "ForPreTraining"},
 };
+
+/// Classes that are not named after their head; of several with one type and head, the first is what class_name() gives.
+struct ClassRow {
+  std::string_view name;
+  std::string_view model_type;
+  Head head;
+};
+
+constexpr std::array class_rows{
+    ClassRow{"DPRQuestionEncoder", "dpr", Head::base},
+    ClassRow{"DPRContextEncoder", "dpr", Head::base},
+    ClassRow{"DPRReader", "dpr", Head::question_answering},
+    ClassRow{"FlaubertWithLMHeadModel", "flaubert", Head::masked_lm},
+    ClassRow{"FlaubertForQuestionAnsweringSimple", "flaubert", Head::question_answering},
+};
+
+const HeadRow& row_of(Head head) {
+  for (const HeadRow& row : head_rows)
+    if (row.head == head) return row;
+  throw Error(ErrorKind::internal, fmt::format("head {} has no name", static_cast<int>(head)));
+}
 
 }  // namespace
 
-std::string_view name_of(Head head) {
-  for (const HeadRow& row : head_rows)
-    if (row.head == head) return row.name;
-  throw Error(ErrorKind::internal, fmt::format("head {} has no name", static_cast<int>(head)));
-}
+std::string_view name_of(Head head) { return row_of(head).name; }
 
 Head head_of(const Config& config) {
   const std::vector<std::string> classes = config.architectures();
   if (classes.empty()) return Head::base;
+  for (const ClassRow& row : class_rows)
+    if (row.name == classes.front()) return row.head;
   for (const HeadRow& row : head_rows)
     if (classes.front().ends_with(row.class_suffix)) return row.head;
   throw Error(ErrorKind::unsupported,
               fmt::format("{}: architecture '{}' has a head that is not supported", config.source(), classes.front()));
+}
+
+void ModelContext::refuse_head() const {
+  throw Error(ErrorKind::unsupported, fmt::format("{}: '{}' has no {} head here", config.source(), config.model_type(), name_of(head)));
 }
 
 std::span<const Architecture> all_architectures() { return architectures; }
@@ -73,13 +124,27 @@ const Architecture& architecture_of(const Config& config) {
   throw Error(ErrorKind::unsupported, fmt::format("{}: model_type '{}' is not one of {}", config.source(), type, known));
 }
 
+std::string class_name(std::string_view model_type, Head head) {
+  for (const ClassRow& row : class_rows)
+    if (row.model_type == model_type && row.head == head) return std::string(row.name);
+  const auto architecture = std::ranges::find(architectures, model_type, &Architecture::model_type);
+  if (architecture == architectures.end())
+    throw Error(ErrorKind::unsupported, fmt::format("model_type '{}': no architecture of this build has it", model_type));
+  return fmt::format("{}{}", architecture->class_prefix, row_of(head).class_suffix);
+}
+
+std::int64_t hidden_size_of(const Config& config) {
+  for (const char* field : {"dim", "emb_dim"})
+    if (config.has(field)) return config.integer(field);
+  return config.integer("hidden_size");
+}
+
 Graph build_graph(const Config& config, WeightSource& weights, Head head) {
   const Architecture& architecture = architecture_of(config);
-  if (std::ranges::find(architecture.heads, head) == architecture.heads.end())
-    throw Error(ErrorKind::unsupported,
-                fmt::format("{}: '{}' has no {} head here", config.source(), architecture.model_type, name_of(head)));
   Graph graph;
-  architecture.build({.graph = graph, .weights = Weights(graph, weights), .config = config, .head = head});
+  const ModelContext context{.graph = graph, .weights = Weights(graph, weights), .config = config, .head = head};
+  if (std::ranges::find(architecture.heads, head) == architecture.heads.end()) context.refuse_head();
+  architecture.build(context);
   return graph;
 }
 

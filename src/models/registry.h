@@ -2,6 +2,7 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "formats/config.h"
@@ -11,8 +12,17 @@
 namespace accelerate {
 
 /// What sits on a model's last hidden states, as the class in config.json's `architectures` says: BertForMaskedLM has the
-/// masked-LM head.
-enum class Head : std::uint8_t { base, masked_lm, sequence_classification, token_classification, question_answering };
+/// masked-LM head. `pretraining` is what a family was first trained with: BERT's masked LM and next-sentence heads together,
+/// ELECTRA's discriminator.
+enum class Head : std::uint8_t {
+  base,
+  masked_lm,
+  sequence_classification,
+  token_classification,
+  question_answering,
+  next_sentence,
+  pretraining,
+};
 
 /// The head's name in full: "masked_lm", …
 std::string_view name_of(Head head);
@@ -27,11 +37,15 @@ struct ModelContext {
   Weights weights;
   const Config& config;
   Head head;
+
+  /// Throws unsupported: the architecture has no such head.
+  [[noreturn]] void refuse_head() const;
 };
 
 /// One family of models, by the `model_type` of config.json.
 struct Architecture {
   std::string_view model_type;
+  std::string_view class_prefix;  ///< how transformers' class names begin
   void (*build)(const ModelContext& context);
   std::span<const Head> heads;
 };
@@ -42,9 +56,18 @@ std::span<const Architecture> all_architectures();
 /// The architecture of config.json's `model_type`. Throws unsupported, with the types there are, when there is none.
 const Architecture& architecture_of(const Config& config);
 
+/// The transformers class of a model of that type with that head: "BertForMaskedLM". Throws unsupported for a `model_type`
+/// that no architecture here has.
+std::string class_name(std::string_view model_type, Head head);
+
+/// The size of the model's hidden states, under whichever of transformers' names config.json has it. Throws invalid_file where
+/// it has none.
+std::int64_t hidden_size_of(const Config& config);
+
 /// The model's graph: inputs and outputs are named as in transformers, but ragged (graph/ops.h): `input_ids`,
-/// `token_type_ids` and `positions` are [tokens], `sequences` is [sequences + 1]. Throws unsupported when the
-/// architecture lacks the head, invalid_file when the weights do not fit the config.
+/// `token_type_ids` and `positions` are [tokens], `sequences` is [sequences + 1]; other inputs, such as LayoutLM's `bbox`
+/// [tokens, 4], have a row a token. Throws unsupported when the architecture lacks the head, invalid_file when the weights do
+/// not fit the config.
 Graph build_graph(const Config& config, WeightSource& weights, Head head);
 
 }  // namespace accelerate

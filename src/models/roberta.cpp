@@ -10,17 +10,16 @@ Value positions_past_padding(const TextInputs& text, std::int64_t pad) {
 }
 
 /// A linear layer with an exact GELU and a norm, then the word embeddings transposed: [tokens, vocabulary].
-static Value masked_lm_logits(Value hidden, const Weights& embeddings, const Weights& weights, const BertConfig& config) {
+static Value masked_lm_logits(Value hidden, const Weights& words, const Weights& weights, const BertConfig& config) {
   const Value activated = unary(UnaryFunction::gelu_erf, linear(hidden, weights / "dense", config.hidden_size));
   const Value normed = layer_norm(activated, weights / "layer_norm", config.layer_norm);
   const Value bias = weights.get("bias", {config.vocab_size});
-  return tied_projection(normed, embeddings, weights / "decoder", bias, config.tie_word_embeddings);
+  return tied_projection(normed, words, weights / "decoder", bias, config.tie_word_embeddings);
 }
 
 /// The first token's state through two linear layers: [sequences, labels].
 static Value classification_logits(Value hidden, Value sequences, const Weights& weights, const BertConfig& config) {
-  const Value first = sequence_pool(hidden, sequences, {.function = Pooling::first});
-  const Value dense = tanh(linear(first, weights / "dense", config.hidden_size));
+  const Value dense = tanh(linear(first_token(hidden, sequences), weights / "dense", config.hidden_size));
   return linear(dense, weights / "out_proj", config.num_labels);
 }
 
@@ -28,15 +27,19 @@ void roberta_outputs(const ModelContext& context, Value hidden, const TextInputs
   const Weights& all = context.weights;
   switch (context.head) {
     case Head::base:
-      return bert_base_outputs(hidden, text.sequences, encoder, config);
-    case Head::masked_lm:
-      return context.graph.output("logits", masked_lm_logits(hidden, encoder / "embeddings", all / "lm_head", config));
+      return bert_base_outputs(hidden, text.sequences, encoder);
+    case Head::masked_lm: {
+      const Weights words = encoder / "embeddings" / "word_embeddings";
+      return context.graph.output("logits", masked_lm_logits(hidden, words, all / "lm_head", config));
+    }
     case Head::sequence_classification:
       return context.graph.output("logits", classification_logits(hidden, text.sequences, all / "classifier", config));
     case Head::token_classification:
-      return token_classification_outputs(hidden, all, config);
+      return token_classification_outputs(hidden, all / "classifier", config.num_labels);
     case Head::question_answering:
-      return question_answering_outputs(hidden, all);
+      return question_answering_outputs(hidden, all / "qa_outputs");
+    default:
+      context.refuse_head();
   }
 }
 

@@ -5,9 +5,9 @@
 namespace accelerate {
 namespace {
 
-/// The addition of equal shapes below a layer_norm with scale and bias, or nullptr.
+/// The addition of equal shapes below a layer_norm with a scale, or nullptr.
 const Node* addition_below(const Graph& graph, const Node& node) {
-  if (node.op != Op::layer_norm || node.inputs.size() != 3 || node.inputs[1] == no_value || node.inputs[2] == no_value) return nullptr;
+  if (node.op != Op::layer_norm || node.inputs.size() != 3 || node.inputs[1] == no_value) return nullptr;
   const Node& sum = graph.producer(node.inputs.front());
   if (sum.op != Op::binary || sum.as<BinaryOptions>().function != BinaryFunction::add) return nullptr;
   return graph.type(sum.inputs[0]).shape == graph.type(sum.inputs[1]).shape ? &sum : nullptr;

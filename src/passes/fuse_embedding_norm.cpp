@@ -5,7 +5,7 @@
 namespace accelerate {
 namespace {
 
-constexpr std::size_t most_tables = 7;
+constexpr std::size_t most_tables = 9;
 
 /// Adds to `gathers` the gathers that `value` is a sum of, from left to right; false when it is anything else, or when
 /// something besides the sum reads a part of it.
@@ -28,9 +28,8 @@ Graph fuse_embedding_norm(const Graph& graph, const PassContext&) {
   Rewriter rewriter(graph);
   for (const Node& node : graph.nodes()) {
     std::vector<const Node*> gathers;
-    const bool whole_norm =
-        node.op == Op::layer_norm && node.inputs.size() == 3 && node.inputs[1] != no_value && node.inputs[2] != no_value;
-    if (!whole_norm || !collect_gathers(graph, node.inputs.front(), uses, gathers)) {
+    const bool scaled_norm = node.op == Op::layer_norm && node.inputs.size() == 3 && node.inputs[1] != no_value;
+    if (!scaled_norm || !collect_gathers(graph, node.inputs.front(), uses, gathers)) {
       rewriter.copy(node);
       continue;
     }

@@ -2,6 +2,7 @@
 // once, and one wide product runs closer to the machine's peak than three narrow ones. The stack of the weights is a
 // concat of constants, which backends lay out straight from the mapped file.
 #include <map>
+#include <tuple>
 
 #include "passes/pass.h"
 #include "passes/rewriter.h"
@@ -32,7 +33,7 @@ void replace_group(Rewriter& rewriter, const Graph& graph, const Group& group) {
   const Node& first = *group.front();
   const Value weight = stacked(rewriter, graph, group, 1);
   const Value bias = has_bias(first) ? stacked(rewriter, graph, group, 2) : Value{};
-  const Value wide = linear(rewriter(first.inputs[0]), weight, bias);
+  const Value wide = linear(rewriter(first.inputs[0]), weight, bias, first.as<LinearOptions>());
   Dim begin = 0;
   for (const Node* node : group) {
     const Dim end = begin + graph.type(node->inputs[1]).shape[0];
@@ -41,16 +42,19 @@ void replace_group(Rewriter& rewriter, const Graph& graph, const Group& group) {
   }
 }
 
+/// What linears that become one have in common.
+std::tuple<ValueId, bool, bool> key_of(const Node& node) { return {node.inputs[0], has_bias(node), node.as<LinearOptions>().convolution}; }
+
 }  // namespace
 
 Graph fuse_qkv(const Graph& graph, const PassContext&) {
-  std::map<std::pair<ValueId, bool>, Group> groups;  // by the input, and whether there is a bias
+  std::map<std::tuple<ValueId, bool, bool>, Group> groups;
   for (const Node& node : graph.nodes())
-    if (is_plain_linear(graph, node)) groups[{node.inputs[0], has_bias(node)}].push_back(&node);
+    if (is_plain_linear(graph, node)) groups[key_of(node)].push_back(&node);
 
   Rewriter rewriter(graph);
   for (const Node& node : graph.nodes()) {
-    const Group* group = is_plain_linear(graph, node) ? &groups[{node.inputs[0], has_bias(node)}] : nullptr;
+    const Group* group = is_plain_linear(graph, node) ? &groups[key_of(node)] : nullptr;
     if (group == nullptr || group->size() < 2)
       rewriter.copy(node);
     else if (group->front() == &node)

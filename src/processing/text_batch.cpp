@@ -54,6 +54,13 @@ void expect_shape_of_ids(const Tensor& tensor, std::string_view name, const Padd
               fmt::format("{} is {}, expected the shape of input_ids, {}", name, shape_text(tensor.shape()), shape_text(expected)));
 }
 
+/// Throws unless the tensor has as many rows and columns as input_ids, and perhaps more axes.
+void expect_rows_of_ids(const Tensor& tensor, std::string_view name, const PaddedLayout& layout) {
+  if (tensor.rank() >= 2 && tensor.dim(0) == layout.rows && tensor.dim(1) == layout.columns) return;
+  throw Error(ErrorKind::invalid_argument, fmt::format("{} is {}, expected the shape of input_ids, [{}, {}], or that with more axes", name,
+                                                       shape_text(tensor.shape()), layout.rows, layout.columns));
+}
+
 std::vector<std::int64_t> mask_of(const TensorMap& inputs, const PaddedLayout& layout) {
   const auto found = inputs.find("attention_mask");
   if (found == inputs.end()) return std::vector<std::int64_t>(static_cast<std::size_t>(layout.rows * layout.columns), 1);
@@ -158,17 +165,16 @@ Tensor scatter_tokens(const Tensor& ragged, const PaddedLayout& layout) {
   return padded;
 }
 
+Tensor whole_numbers(const Tensor& tensor, std::string_view name) {
+  return Tensor::from<std::int64_t>(integers_of(tensor, name), {tensor.shape().begin(), tensor.shape().end()});
+}
+
 TensorMap ragged_inputs(const TensorMap& inputs, const PaddedLayout& layout) {
   TensorMap ragged;
   for (const auto& [name, tensor] : inputs) {
     if (name == "attention_mask") continue;
-    if (name != "input_ids" && name != "token_type_ids") {
-      throw Error(ErrorKind::invalid_argument,
-                  fmt::format("tensor {} is not an input of text, expected input_ids, attention_mask and token_type_ids", name));
-    }
-    expect_shape_of_ids(tensor, name, layout);
-    const std::vector<std::int64_t> values = integers_of(tensor, name);
-    ragged.emplace(name, gather_tokens(Tensor::from<std::int64_t>(values, {layout.rows, layout.columns}), layout));
+    expect_rows_of_ids(tensor, name, layout);
+    ragged.emplace(name, gather_tokens(whole_numbers(tensor, name), layout));
   }
   ragged.emplace("positions", vector_of(layout.positions));
   ragged.emplace("sequences", vector_of(layout.begins));

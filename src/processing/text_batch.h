@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "ipfs_accelerate/tensor.h"
@@ -39,8 +40,11 @@ Tensor gather_tokens(const Tensor& padded, const PaddedLayout& layout);
 /// The reverse: `ragged` [tokens, …] as [rows, columns, …], with zeros where the layout has no token.
 Tensor scatter_tokens(const Tensor& ragged, const PaddedLayout& layout);
 
-/// A graph's inputs (graph/ops.h) from a rectangle: int64 input_ids, positions (columns) and, where given, token_type_ids
-/// [tokens], and sequences [rows + 1]. Throws invalid_argument naming a tensor of another shape, dtype or name.
+/// The tensor as int64. Throws invalid_argument, with that name, for one of other numbers than whole ones.
+Tensor whole_numbers(const Tensor& tensor, std::string_view name);
+
+/// A graph's inputs (graph/ops.h) from a rectangle: positions (columns), sequences [rows + 1], and each tensor [rows, columns, …]
+/// of `inputs` but the mask as int64 [tokens, …]. Throws invalid_argument naming a tensor of another shape or dtype.
 TensorMap ragged_inputs(const TensorMap& inputs, const PaddedLayout& layout);
 
 /// The same inputs straight from a batch of texts, with type ids.

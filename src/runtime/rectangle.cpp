@@ -1,33 +1,34 @@
 #include "runtime/rectangle.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>
 
 #include "ipfs_accelerate/error.h"
 #include "processing/text_batch.h"
+#include "runtime/default_inputs.h"
 
 namespace accelerate {
 namespace {
 
-void expect_known(const TensorMap& inputs) {
-  static constexpr std::array<std::string_view, 4> known{"input_ids", "attention_mask", "token_type_ids", "position_ids"};
+/// Throws for an input that is neither common to all texts nor one that the model reads.
+void expect_known(const TensorMap& inputs, const Graph& graph) {
+  std::vector<std::string_view> known{"input_ids", "attention_mask", "position_ids"};
+  for (const NamedValue& input : graph.inputs())
+    if (rows_a_token(graph.type(input.value)) && input.name != "positions" && std::ranges::find(known, input.name) == known.end())
+      known.push_back(input.name);
   for (const auto& [name, tensor] : inputs)
     if (std::ranges::find(known, name) == known.end())
-      throw Error(ErrorKind::invalid_argument,
-                  fmt::format("input '{}' is not one of input_ids, attention_mask, token_type_ids, position_ids", name));
-}
-
-bool reads_positions(const Session& session) {
-  return std::ranges::find(session.report().graph.inputs(), "positions", &NamedValue::name) != session.report().graph.inputs().end();
+      throw Error(ErrorKind::invalid_argument, fmt::format("input '{}' is not one of {}", name, fmt::join(known, ", ")));
 }
 
 /// Takes position_ids out of the inputs; nothing where they are not given.
 std::optional<Tensor> take_positions(TensorMap& inputs, const PaddedLayout& layout, const Session& session) {
   const auto found = inputs.find("position_ids");
   if (found == inputs.end()) return std::nullopt;
-  if (!reads_positions(session))
+  if (!reads(session.report().graph, "positions"))
     throw Error(ErrorKind::invalid_argument,
                 fmt::format("input 'position_ids': a model of type {} counts its positions itself", session.folder().config.model_type()));
   const Tensor positions = found->second;
@@ -39,21 +40,35 @@ std::optional<Tensor> take_positions(TensorMap& inputs, const PaddedLayout& layo
   return gather_tokens(positions, layout);
 }
 
+/// The ids `step` columns on in each row of the rectangle, padding's too, for transformers' models that look at a token's
+/// neighbours see those; -1 beyond the row's ends.
+Tensor neighbours(const Tensor& ids, std::int64_t step) {
+  const std::int64_t columns = ids.dim(1);
+  const std::span<const std::int64_t> own = ids.values<std::int64_t>();
+  Tensor beside = Tensor::zeros(DType::int64, {ids.dim(0), columns});
+  const std::span<std::int64_t> values = beside.mutable_values<std::int64_t>();
+  for (std::int64_t i = 0; i < ids.size(); ++i) {
+    const std::int64_t column = i % columns + step;
+    values[static_cast<std::size_t>(i)] = column < 0 || column >= columns ? -1 : own[static_cast<std::size_t>(i + step)];
+  }
+  return beside;
+}
+
 }  // namespace
 
 RunResult run_rectangle(const Session& session, TensorMap inputs) {
-  expect_known(inputs);
+  const Graph& graph = session.report().graph;
+  expect_known(inputs, graph);
   const PaddedLayout layout = padded_layout(inputs);
   std::optional<Tensor> positions = take_positions(inputs, layout, session);
+  for (const auto& [name, step] : {std::pair("previous_ids", -1), std::pair("next_ids", 1)})
+    if (reads(graph, name)) inputs.try_emplace(name, neighbours(whole_numbers(inputs.at("input_ids"), "input_ids"), step));
   TensorMap ragged = ragged_inputs(inputs, layout);
   if (positions) ragged.insert_or_assign("positions", std::move(*positions));
-  ragged.try_emplace("token_type_ids", Tensor::zeros(DType::int64, {layout.tokens()}));
 
   RunResult result = session.run(ragged);
-  const Graph& graph = session.report().graph;
   for (const NamedValue& output : graph.outputs()) {
-    const Shape& shape = graph.type(output.value).shape;
-    if (shape.empty() || !(shape.front() == Dim::named("tokens"))) continue;
+    if (!rows_a_token(graph.type(output.value))) continue;
     Tensor& tensor = result.outputs.at(output.name);
     tensor = scatter_tokens(tensor, layout);
   }

@@ -4,10 +4,11 @@
 
 namespace accelerate {
 
-/// Runs a padded batch as transformers writes it: int64 `input_ids` [batch, tokens], and where given `attention_mask`,
-/// `token_type_ids` (else 0) and `position_ids` of that shape. Outputs with a row a token come back padded, [batch, tokens, …]
-/// with zeros where the mask is 0; notes as Session::run gives them. Throws invalid_argument for other inputs, for positions that the model
-/// counts itself, and as Session::run does.
+/// Runs a padded batch as transformers writes it: int64 `input_ids` [batch, tokens], and where given `attention_mask` and
+/// `position_ids` of that shape, and whatever else the model reads with a row a token, such as `token_type_ids` of that shape or
+/// `bbox` [batch, tokens, 4] (zeros where it is not given). Outputs with a row a token come back padded, [batch, tokens, …] with
+/// zeros where the mask is 0; notes as Session::run gives them. Throws invalid_argument for inputs that the model does not read,
+/// for positions that it counts itself, and as Session::run does.
 RunResult run_rectangle(const Session& session, TensorMap inputs);
 
 }  // namespace accelerate

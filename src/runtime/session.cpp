@@ -6,6 +6,7 @@
 
 #include "base/cache_folder.h"
 #include "ipfs_accelerate/error.h"
+#include "runtime/default_inputs.h"
 #include "runtime/positions.h"
 #include "runtime/session_choice.h"
 
@@ -53,7 +54,9 @@ Session::Session(ModelFolder folder, const SessionOptions& options)
 
 RunResult Session::run(const TensorMap& inputs) const {
   check_sequences(inputs);
-  return runner_->run(inputs);
+  TensorMap complete = inputs;
+  add_default_inputs(report().graph, complete);
+  return runner_->run(complete);
 }
 
 void Session::check_sequences(const TensorMap& inputs) const {

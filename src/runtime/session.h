@@ -66,8 +66,9 @@ class Session {
   /// Milliseconds that opening, building and compiling took.
   double load_milliseconds() const { return load_milliseconds_; }
 
-  /// The graph's outputs for a ragged batch (models/registry.h); inputs that the graph does not read are left out. Throws
-  /// invalid_argument for sequences that are empty, in disorder or longer than most_tokens(), and as RecoveringRunner::run does.
+  /// The graph's outputs for a ragged batch (models/registry.h); inputs that the graph does not read are left out, those that a
+  /// caller may leave out get their defaults (runtime/default_inputs.h). Throws invalid_argument for sequences that are empty, in
+  /// disorder or longer than most_tokens(), and as RecoveringRunner::run does.
   RunResult run(const TensorMap& inputs) const;
 
  private:

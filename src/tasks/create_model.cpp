@@ -69,7 +69,7 @@ CreatedModel create_model(Json config, const fs::path& folder, const CreateModel
   write_json(folder / "config.json", config);
   write_text(folder / "tokenizer.json", tokenizer.tokenizer.dump() + "\n");
   write_json(folder / "tokenizer_config.json", tokenizer.settings);
-  if (options.sentence) write_sentence_files(folder, *options.sentence, parsed.integer("hidden_size"));
+  if (options.sentence) write_sentence_files(folder, *options.sentence, hidden_size_of(parsed));
   write_safetensors(folder / "model.safetensors", weights.tensors(),
                     {{"format", "pt"}, {"random_weights", "true"}, {"seed", std::to_string(options.seed)}});
 

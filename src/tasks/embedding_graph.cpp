@@ -66,20 +66,29 @@ Value scaled_to_one(Value x) {
   return x / binary(BinaryFunction::maximum, length, x.graph().number(1e-12F));
 }
 
+bool has(const Graph& model, std::string_view output) {
+  return std::ranges::find(model.outputs(), output, &NamedValue::name) != model.outputs().end();
+}
+
+/// The hidden states as `modes` pool them, one result after the other: [sequences, hidden · modes].
+Value pooled_states(Rewriter& rewriter, const Graph& model, std::span<const PoolingMode> modes) {
+  const Value ids = rewriter(named(model.inputs(), "input_ids"));
+  const States states{.hidden = rewriter(named(model.outputs(), "last_hidden_state")),
+                      .ones = cast(not_equal(ids, -1), DType::int64),
+                      .sequences = rewriter(named(model.inputs(), "sequences"))};
+  std::vector<Value> parts;
+  for (PoolingMode mode : modes) parts.push_back(pooled(mode, states));
+  return parts.size() == 1 ? parts.front() : concat(parts, {.axis = -1});
+}
+
 }  // namespace
 
 Graph embedding_graph(const Graph& model, const EmbeddingSettings& settings) {
   Rewriter rewriter(model);
   for (const Node& node : model.nodes()) rewriter.copy(node);
-  const Value ids = rewriter(named(model.inputs(), "input_ids"));
-  const States states{.hidden = rewriter(named(model.outputs(), "last_hidden_state")),
-                      .ones = cast(not_equal(ids, -1), DType::int64),
-                      .sequences = rewriter(named(model.inputs(), "sequences"))};
-
-  std::vector<Value> parts;
-  for (PoolingMode mode : settings.modes) parts.push_back(pooled(mode, states));
-  const Value joined = parts.size() == 1 ? parts.front() : concat(parts, {.axis = -1});
-  rewriter.graph().output("embedding", settings.normalize ? scaled_to_one(joined) : joined);
+  const bool own_vector = has(model, "pooler_output") && !has(model, "last_hidden_state");
+  const Value vector = own_vector ? rewriter(named(model.outputs(), "pooler_output")) : pooled_states(rewriter, model, settings.modes);
+  rewriter.graph().output("embedding", settings.normalize ? scaled_to_one(vector) : vector);
   return std::move(rewriter.graph());
 }
 

@@ -14,7 +14,8 @@ struct EmbeddingSettings {
 };
 
 /// The base model's graph with one output in place of its own: `embedding` [sequences, hidden · modes], pooled from
-/// `last_hidden_state` as sentence_transformers' Pooling and Normalize do.
+/// `last_hidden_state` as sentence_transformers' Pooling and Normalize do; of a model that gives a vector of its own and no
+/// states, as DPR's encoders, that `pooler_output`.
 Graph embedding_graph(const Graph& model, const EmbeddingSettings& settings);
 
 }  // namespace accelerate

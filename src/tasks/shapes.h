@@ -20,7 +20,7 @@ struct SentenceShape {
   std::int64_t max_seq_length;
 };
 
-/// The fields of a model's config.json, under their own names.
+/// The fields of a model's config.json that all encoders have, under BERT's names.
 struct ModelShape {
   std::string_view name;
   std::string_view model_type;
@@ -34,7 +34,8 @@ struct ModelShape {
   std::int64_t type_vocab_size;
   double layer_norm_eps;
   std::int64_t pad_token_id;
-  std::optional<SentenceShape> sentence;
+  std::optional<SentenceShape> sentence = std::nullopt;
+  std::string_view more = "{}";  ///< fields that its type alone has: a JSON object
 };
 
 /// Every shape that is known by name.
@@ -43,11 +44,7 @@ std::span<const ModelShape> all_shapes();
 /// The shape of that name. Throws invalid_argument, listing the names, when there is none.
 const ModelShape& shape_named(std::string_view name);
 
-/// A config.json for the shape.
+/// A config.json for the shape, its fields under the names that its type has for them.
 Json config_of(const ModelShape& shape);
-
-/// The transformers class of a model with that head: "BertForMaskedLM". Throws unsupported for a `model_type` that no
-/// architecture here has.
-std::string class_name(std::string_view model_type, Head head);
 
 }  // namespace accelerate

@@ -38,6 +38,10 @@ constexpr SpecialTokens roberta_tokens{.by_id = {"<s>", "<pad>", "</s>", "<unk>"
                                        .second_end = true,
                                        .second_type = false};
 
+bool speaks_as_roberta(std::string_view model_type) {
+  return model_type == "roberta" || model_type == "xlm-roberta" || model_type == "camembert" || model_type == "mpnet";
+}
+
 /// Pieces in the order in which a vocabulary takes them: letters at the beginning of a word and within it, digits, signs,
 /// then two, three, … letters.
 class Pieces {
@@ -137,7 +141,7 @@ Json added_tokens(const SpecialTokens& special, const Json& vocabulary) {
 }  // namespace
 
 SyntheticTokenizer synthetic_tokenizer(const SyntheticTokenizerOptions& options) {
-  const SpecialTokens& special = options.model_type == "bert" ? bert_tokens : roberta_tokens;
+  const SpecialTokens& special = speaks_as_roberta(options.model_type) ? roberta_tokens : bert_tokens;
   Json vocabulary = vocabulary_of(special, options);
   SyntheticTokenizer result;
   result.tokenizer = {

@@ -19,7 +19,7 @@ Task task_named(std::string_view name);
 /// The head that the task runs.
 Head head_of(Task task);
 
-/// What a model with that head is for.
+/// What a model with that head is for; embedding where no task reads the head.
 Task task_of(Head head);
 
 /// The task to do with a model folder: `name`, or what the folder is for where it is empty. Throws invalid_argument when the

@@ -25,6 +25,8 @@ Value attend(const Inputs& in, Value key_sequences) {
   return attention(split_heads(in.x, 2), split_heads(in.y, 2), split_heads(in.y, 2), in.sequences, key_sequences, {.scale = 1});
 }
 
+Value half(Value x) { return slice(x, {.axis = 1, .start = 0, .stop = 4}); }
+
 const GraphCase graph_cases[] = {
     {"linear", [](const Inputs& in) { return linear(in.x, in.table); }, true},
     {"rows_added", [](const Inputs& in) { return in.x + in.y; }, true},
@@ -49,6 +51,7 @@ const GraphCase graph_cases[] = {
        return concat(parts, {.axis = 0});
      },
      false},
+    {"turned_heads", [](const Inputs& in) { return merge_heads(rope(split_heads(in.x, 1), half(in.y), half(in.y), {})); }, true},
     {"sum_over_tokens", [](const Inputs& in) { return reduce(in.x, {.function = Reduction::sum, .axis = 0}); }, false},
     {"added_sum_over_tokens", [](const Inputs& in) { return in.x + reduce(in.x, {.function = Reduction::sum, .axis = 0}); }, false},
     {"first_tokens", [](const Inputs& in) { return slice(in.x, {.axis = 0, .start = 0, .stop = 1}); }, false},

@@ -138,6 +138,10 @@ TEST(ShapeRules, Refuse) {
                      const Value x = b.floats({tokens, 3, 8});
                      attention(x, x, b.floats({4, 3, 8}), b.wholes({bounds}), b.wholes({bounds}), {});
                    }},
+           Refusal{"[rope] input 1 is [2, 3], expected [tokens, pairs]",
+                   [](Builder& b) { rope(b.floats({tokens, 3, 8}), b.floats({2, 3}), b.floats({2, 3}), {}); }},
+           Refusal{"[rope] 5 pairs of a head of 8 numbers",
+                   [](Builder& b) { rope(b.floats({tokens, 3, 8}), b.floats({tokens, 5}), b.floats({tokens, 5}), {}); }},
            Refusal{"[sequence_cumsum] input 0 is float32 [tokens], expected int64",
                    [](Builder& b) { sequence_cumsum(b.floats({tokens}), b.wholes({bounds})); }},
            Refusal{"[sequence_pool] input 1 is [2, 2], expected [sequences + 1]",

@@ -66,6 +66,15 @@ void add_binary_cases(std::vector<OpCase>& cases) {
                        }});
     }
     if (function == BinaryFunction::power) continue;
+    for (const std::vector<std::int64_t>& shape : {std::vector<std::int64_t>{37}, {1, 37}, {1}, {}})
+      for (bool first : {true, false})
+        cases.push_back({fmt::format("binary_{}_constant_of_{}_axes_of_{}_{}", name_of(function), shape.size(),
+                                     shape.empty() ? 1 : shape.back(), first ? "first" : "second"),
+                         Op::binary, [=](CaseBuilder& b) {
+                           const Value x = b.floats("x", {b.size("tokens", 5), 37});
+                           const Value constant = b.weight("w", shape, DType::bfloat16);
+                           b.graph().output("y", first ? binary(function, constant, x) : binary(function, x, constant));
+                         }});
     cases.push_back({fmt::format("binary_{}_whole_numbers", name_of(function)), Op::binary, [=](CaseBuilder& b) {
                        const Dim tokens = b.size("tokens", 41);
                        b.graph().output("y", binary(function, b.whole_numbers("a", {tokens, 3}, -9, 9), b.whole_numbers("b", {3}, 1, 9)));

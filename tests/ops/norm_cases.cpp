@@ -74,6 +74,27 @@ void add_fused_norm_cases(std::vector<OpCase>& cases) {
                      const Dim tokens = b.size("tokens", 5);
                      b.graph().output("normed", add_norm(b, b.floats("x", {tokens, 40}), b.floats("r", {tokens, 40}), 40));
                    }});
+  cases.push_back({"add_norm_without_bias", Op::add_norm, [](CaseBuilder& b) {
+                     const Dim tokens = b.size("tokens", 5);
+                     const ValueId x = b.floats("x", {tokens, 40}).id();
+                     const ValueId residual = b.floats("r", {tokens, 40}).id();
+                     b.graph().output("y", b.graph().add(Op::add_norm, {x, residual, b.weight("s", {40}).id(), no_value}, usual));
+                   }});
+  cases.push_back({"embedding_norm_without_bias", Op::embedding_norm, [](CaseBuilder& b) {
+                     const ValueId indices = b.whole_numbers("i", {b.size("tokens", 5)}, 0, 6).id();
+                     std::vector<ValueId> inputs{b.weight("s", {40}).id(), no_value, b.weight("t", {7, 40}).id(), indices};
+                     b.graph().output("y", b.graph().add(Op::embedding_norm, std::move(inputs), usual));
+                   }});
+  cases.push_back({"embedding_norm_of_columns", Op::embedding_norm, [](CaseBuilder& b) {
+                     const Dim tokens = b.size("tokens", 9);
+                     const Value indices = b.whole_numbers("i", {tokens, 3}, 0, 6);
+                     std::vector<ValueId> inputs{b.weight("s", {40}).id(), b.weight("b", {40}).id()};
+                     for (int i = 0; i < 3; ++i) {
+                       inputs.push_back(b.weight("t", {7, 40}).id());
+                       inputs.push_back(reshape(slice(indices, {.axis = 1, .start = i, .stop = i + 1}), {tokens}).id());
+                     }
+                     b.graph().output("y", b.graph().add(Op::embedding_norm, std::move(inputs), usual));
+                   }});
   cases.push_back({"add_norm_of_slices", Op::add_norm, [](CaseBuilder& b) {
                      const Value x = b.floats("x", {b.size("tokens", 5), 72});
                      const Value left = slice(x, {.axis = 1, .start = 0, .stop = 24});
@@ -81,7 +102,7 @@ void add_fused_norm_cases(std::vector<OpCase>& cases) {
                      b.graph().output("normed", normed);
                      b.graph().output("sum", {b.graph(), normed.id() + 1});
                    }});
-  for (std::size_t tables : {1U, 2U, 3U, 7U})
+  for (std::size_t tables : {1U, 2U, 3U, 9U})
     for (DType stored : {DType::float32, DType::bfloat16, DType::float16})
       cases.push_back({fmt::format("embedding_norm_{}_tables_{}", tables, name_of(stored)), Op::embedding_norm, [=](CaseBuilder& b) {
                          const Dim tokens = b.size("tokens", 13);

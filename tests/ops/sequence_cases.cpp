@@ -1,4 +1,4 @@
-// attention, sequence_cumsum, sequence_shift, sequence_pool.
+// attention, rope, sequence_cumsum, sequence_shift, sequence_pool.
 #include <fmt/format.h>
 
 #include <array>
@@ -157,6 +157,46 @@ void add_attention_cases(std::vector<OpCase>& cases, Precision precision) {
                    precision, precision == Precision::fp32 ? 2e-5 : 0.02});
 }
 
+struct RopeCase {
+  std::string_view name;
+  std::int64_t tokens;
+  std::int64_t heads;
+  std::int64_t size;
+  std::int64_t pairs;
+  bool interleaved = false;
+};
+
+constexpr std::array rope_cases{
+    RopeCase{.name = "one_pair", .tokens = 3, .heads = 1, .size = 2, .pairs = 1},
+    RopeCase{.name = "whole_head", .tokens = 5, .heads = 3, .size = 14, .pairs = 7},
+    RopeCase{.name = "part_of_head", .tokens = 5, .heads = 2, .size = 20, .pairs = 4},
+    RopeCase{.name = "odd_head", .tokens = 2, .heads = 2, .size = 7, .pairs = 3},
+    RopeCase{.name = "neighbours", .tokens = 5, .heads = 3, .size = 14, .pairs = 7, .interleaved = true},
+    RopeCase{.name = "neighbours_in_part", .tokens = 70, .heads = 2, .size = 20, .pairs = 4, .interleaved = true},
+    RopeCase{.name = "no_tokens", .tokens = 0, .heads = 2, .size = 8, .pairs = 4},
+    RopeCase{.name = "no_pairs", .tokens = 4, .heads = 2, .size = 8, .pairs = 0},
+};
+
+void add_rope_cases(std::vector<OpCase>& cases) {
+  for (const RopeCase& given : rope_cases)
+    cases.push_back({fmt::format("rope_{}", given.name), Op::rope, [=](CaseBuilder& b) {
+                       const Dim tokens = b.size("tokens", given.tokens);
+                       const Value x = b.floats("x", {tokens, given.heads, given.size});
+                       const Value cosines = b.floats("c", {tokens, given.pairs});
+                       b.graph().output("y", rope(x, cosines, b.floats("s", {tokens, given.pairs}), {given.interleaved}));
+                     }});
+  cases.push_back({"rope_of_slices", Op::rope, [](CaseBuilder& b) {
+                     const Dim tokens = b.size("tokens", 6);
+                     const Value x = split_heads(slice(b.floats("x", {tokens, 30}), {.axis = 1, .start = 6, .stop = 22}), 2);
+                     const Value turns = b.floats("t", {tokens, 8});
+                     const auto half = [&](int i) { return slice(turns, {.axis = 1, .start = 4 * i, .stop = 4 * i + 4}); };
+                     b.graph().output("y", merge_heads(rope(x, half(0), half(1), {})));
+                   }});
+  cases.push_back({"rope_of_constants", Op::rope, [](CaseBuilder& b) {
+                     b.graph().output("y", rope(b.weight("x", {3, 2, 6}), b.weight("c", {3, 3}), b.weight("s", {3, 3}), {}));
+                   }});
+}
+
 void add_pool_cases(std::vector<OpCase>& cases) {
   for (Pooling pooling : {Pooling::mean, Pooling::maximum, Pooling::sum, Pooling::first, Pooling::last}) {
     for (const Lengths& lengths : {Lengths{1}, Lengths{5, 1, 33}, Lengths{2, 2}})
@@ -201,6 +241,7 @@ static void add_shift_cases(std::vector<OpCase>& cases) {
 
 void add_sequence_cases(std::vector<OpCase>& cases) {
   for (Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) add_attention_cases(cases, precision);
+  add_rope_cases(cases);
   add_pool_cases(cases);
   add_cumsum_cases(cases);
   add_shift_cases(cases);

@@ -47,6 +47,13 @@ TEST(FuseQkv, StacksLinearsOfOneInput) {
                            b.graph().output("b", linear(x, b.weight("b", {5, 8}, DType::float16)));
                          },
                          {{Op::linear, 1}}},
+                        {"convolutions are a group of their own",
+                         [](CaseBuilder& b) {
+                           const Value x = hidden(b, "x");
+                           for (const char* name : {"a", "b"}) b.graph().output(name, linear(x, b.weight(name, {3, 8})));
+                           b.graph().output("c", linear(x, b.weight("c", {3, 8}), {}, {.convolution = true}));
+                         },
+                         {{Op::linear, 2}, {Op::slice, 2}}},
                         {"one is left alone",
                          [](CaseBuilder& b) { b.graph().output("y", dense(b, hidden(b, "x"), "w")); },
                          {{Op::linear, 1}, {Op::concat, 0}}},
@@ -132,32 +139,36 @@ TEST(FuseLinearResidual, TakesTheValueThatIsAdded) {
 }
 
 TEST(FuseAddNorm, TakesTheSumThatIsNormalised) {
-  check_pass(fuse_add_norm,
-             {{"norm of a sum",
-               [](CaseBuilder& b) { b.graph().output("y", norm(b, hidden(b, "x") + hidden(b, "r"))); },
-               {{Op::add_norm, 1}, {Op::layer_norm, 0}, {Op::binary, 0}}},
-              {"the sum is read later",
-               [](CaseBuilder& b) {
-                 const Value sum = hidden(b, "x") + hidden(b, "r");
-                 const Value normed = norm(b, sum);
-                 b.graph().output("y", tanh(sum) + normed);
-                 b.graph().output("sum", sum);
-               },
-               {{Op::add_norm, 1}, {Op::layer_norm, 0}, {Op::binary, 1}}},
-              {"the sum is read before",
-               [](CaseBuilder& b) {
-                 const Value sum = hidden(b, "x") + hidden(b, "r");
-                 const Value early = tanh(sum);
-                 b.graph().output("y", early + norm(b, sum));
-               },
-               {{Op::add_norm, 1}, {Op::layer_norm, 0}}},
-              {"a stretched row",
-               [](CaseBuilder& b) { b.graph().output("y", norm(b, hidden(b, "x") + b.floats("r", {8}))); },
-               {{Op::add_norm, 0}}},
-              {"a product", [](CaseBuilder& b) { b.graph().output("y", norm(b, hidden(b, "x") * hidden(b, "r"))); }, {{Op::add_norm, 0}}},
-              {"no scale",
-               [](CaseBuilder& b) { b.graph().output("y", layer_norm(hidden(b, "x") + hidden(b, "r"), {}, {}, usual)); },
-               {{Op::add_norm, 0}}}});
+  check_pass(
+      fuse_add_norm,
+      {{"norm of a sum",
+        [](CaseBuilder& b) { b.graph().output("y", norm(b, hidden(b, "x") + hidden(b, "r"))); },
+        {{Op::add_norm, 1}, {Op::layer_norm, 0}, {Op::binary, 0}}},
+       {"the sum is read later",
+        [](CaseBuilder& b) {
+          const Value sum = hidden(b, "x") + hidden(b, "r");
+          const Value normed = norm(b, sum);
+          b.graph().output("y", tanh(sum) + normed);
+          b.graph().output("sum", sum);
+        },
+        {{Op::add_norm, 1}, {Op::layer_norm, 0}, {Op::binary, 1}}},
+       {"the sum is read before",
+        [](CaseBuilder& b) {
+          const Value sum = hidden(b, "x") + hidden(b, "r");
+          const Value early = tanh(sum);
+          b.graph().output("y", early + norm(b, sum));
+        },
+        {{Op::add_norm, 1}, {Op::layer_norm, 0}}},
+       {"a stretched row",
+        [](CaseBuilder& b) { b.graph().output("y", norm(b, hidden(b, "x") + b.floats("r", {8}))); },
+        {{Op::add_norm, 0}}},
+       {"a product", [](CaseBuilder& b) { b.graph().output("y", norm(b, hidden(b, "x") * hidden(b, "r"))); }, {{Op::add_norm, 0}}},
+       {"no bias",
+        [](CaseBuilder& b) { b.graph().output("y", layer_norm(hidden(b, "x") + hidden(b, "r"), b.weight("scale", {8}), {}, usual)); },
+        {{Op::add_norm, 1}, {Op::layer_norm, 0}}},
+       {"no scale",
+        [](CaseBuilder& b) { b.graph().output("y", layer_norm(hidden(b, "x") + hidden(b, "r"), {}, {}, usual)); },
+        {{Op::add_norm, 0}}}});
 }
 
 TEST(FuseEmbeddingNorm, TakesGathersTheirSumAndItsNorm) {
@@ -187,14 +198,17 @@ TEST(FuseEmbeddingNorm, TakesGathersTheirSumAndItsNorm) {
         {{Op::embedding_norm, 0}}},
        {"no bias",
         [](CaseBuilder& b) { b.graph().output("y", layer_norm(embedded(b, "a"), b.weight("scale", {8}), {}, usual)); },
+        {{Op::embedding_norm, 1}, {Op::gather, 0}}},
+       {"no scale",
+        [](CaseBuilder& b) { b.graph().output("y", layer_norm(embedded(b, "a"), {}, b.weight("bias", {8}), usual)); },
         {{Op::embedding_norm, 0}}},
-       {"eight tables are one too many",
+       {"ten tables are one too many",
         [](CaseBuilder& b) {
           Value sum = embedded(b, "t0");
-          for (int i = 1; i < 8; ++i) sum = sum + embedded(b, fmt::format("t{}", i));
+          for (int i = 1; i < 10; ++i) sum = sum + embedded(b, fmt::format("t{}", i));
           b.graph().output("y", norm(b, sum));
         },
-        {{Op::embedding_norm, 0}, {Op::gather, 8}}}});
+        {{Op::embedding_norm, 0}, {Op::gather, 10}}}});
 }
 
 TEST(RemoveDeadNodes, DropsWhatNoOutputNeeds) {

@@ -55,6 +55,15 @@ TEST(SetPrecision, LeavesNarrowLinearsAlone) {
   }
 }
 
+TEST(SetPrecision, LeavesConvolutionsToBfloat16AtInt8) {
+  for (const auto& [asked, given] : {std::pair(Precision::int8, Precision::bf16), {Precision::bf16, Precision::bf16}}) {
+    CaseBuilder b(7);
+    b.graph().output("y", linear(b.floats("x", {b.size("tokens", 2), 32}), b.weight("w", {32, 32}), {}, {.convolution = true}));
+    const Graph graph = after(set_precision, b.graph(), {.precision = asked, .supports = {}});
+    EXPECT_EQ(graph.producer(graph.outputs().front().value).as<LinearOptions>().precision, given);
+  }
+}
+
 TEST(SetPrecision, ReachesEveryProduct) {
   CaseBuilder b(7);
   build_plain(b);

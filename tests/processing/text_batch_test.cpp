@@ -78,6 +78,15 @@ TEST(PaddedLayout, TakesEveryTokenWithoutAMask) {
   EXPECT_EQ(values_of<std::int64_t>(ragged.at("sequences")), (Ids{0, 2, 4}));
 }
 
+TEST(RaggedInputs, TakeWhateverHasARowAToken) {
+  const TensorMap inputs = {{"input_ids", tensor<std::int64_t>({2, 2}, {1, 2, 3, 4})},
+                            {"attention_mask", tensor<std::int64_t>({2, 2}, {0, 1, 1, 1})},
+                            {"bbox", tensor<std::int32_t>({2, 2, 2}, {1, 2, 3, 4, 5, 6, 7, 8})}};
+  const Tensor boxes = ragged_inputs(inputs, padded_layout(inputs)).at("bbox");
+  EXPECT_EQ(shape_of(boxes), (Ids{3, 2}));
+  EXPECT_EQ(values_of<std::int64_t>(boxes), (Ids{3, 4, 5, 6, 7, 8}));
+}
+
 TEST(PaddedLayout, NamesWhatIsWrong) {
   const Tensor ids = tensor<std::int64_t>({2, 2}, {1, 2, 3, 4});
   const struct {
@@ -94,7 +103,9 @@ TEST(PaddedLayout, NamesWhatIsWrong) {
       {{{"input_ids", ids}, {"attention_mask", tensor<std::int64_t>({4}, {1, 1, 1, 1})}}, "attention_mask is [4], expected the shape of"},
       {{{"input_ids", ids}, {"attention_mask", tensor<float>({2, 2}, {1, 1, 1, 1})}}, "attention_mask is of float32, expected integers"},
       {{{"input_ids", ids}, {"token_type_ids", tensor<std::int64_t>({2, 1}, {0, 0})}}, "token_type_ids is [2, 1], expected the shape of"},
-      {{{"input_ids", ids}, {"pixel_values", ids}}, "tensor pixel_values is not an input of text"},
+      {{{"input_ids", ids}, {"bbox", tensor<std::int64_t>({2, 3, 4}, Ids(24, 0))}},
+       "bbox is [2, 3, 4], expected the shape of input_ids, [2, 2]"},
+      {{{"input_ids", ids}, {"bbox", tensor<float>({2, 2, 1}, {1, 2, 3, 4})}}, "bbox is of float32, expected integers"},
   };
   for (const auto& wrong : cases) {
     expect_error(ErrorKind::invalid_argument, wrong.fragment, [&] { ragged_inputs(wrong.inputs, padded_layout(wrong.inputs)); });

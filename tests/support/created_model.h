@@ -22,18 +22,26 @@ class CreatedModelFolder {
   explicit CreatedModelFolder(Task task) : CreatedModelFolder(task, Sizes{}) {}
 
   CreatedModelFolder(Task task, const Sizes& sizes) {
-    const bool bert = sizes.model_type == "bert";
-    const Json config{{"model_type", sizes.model_type},
-                      {"vocab_size", 200},
-                      {"hidden_size", 32},
-                      {"num_hidden_layers", 2},
-                      {"num_attention_heads", 4},
-                      {"intermediate_size", 64},
-                      {"max_position_embeddings", sizes.positions},
-                      {"type_vocab_size", bert ? 2 : 1},
-                      {"pad_token_id", bert ? 0 : 1},
-                      {"id2label", {{"0", "O"}, {"1", "B-PER"}, {"2", "I-PER"}}}};
-    create_model(config, path(), {.seed = 3, .head = head_of(task), .sentence = sizes.sentence, .overwrite = true});
+    create_model(config(sizes.model_type, sizes.positions), path(),
+                 {.seed = 3, .head = head_of(task), .sentence = sizes.sentence, .overwrite = true});
+  }
+
+  /// A small config.json of that type.
+  static Json config(std::string_view model_type, std::int64_t positions) {
+    const bool counts_past_padding = model_type.ends_with("roberta") || model_type == "camembert" || model_type == "mpnet";
+    return config_of({.name = "test",
+                      .model_type = model_type,
+                      .head = Head::base,
+                      .vocab_size = 200,
+                      .hidden_size = 32,
+                      .num_hidden_layers = 2,
+                      .num_attention_heads = 4,
+                      .intermediate_size = 64,
+                      .max_position_embeddings = positions,
+                      .type_vocab_size = counts_past_padding ? 1 : 2,
+                      .layer_norm_eps = 1e-12,
+                      .pad_token_id = counts_past_padding ? 1 : 0,
+                      .more = R"({"id2label": {"0": "O", "1": "B-PER", "2": "I-PER"}, "embedding_size": 32})"});
   }
 
   const std::filesystem::path& path() const { return folder_.path(); }

@@ -172,6 +172,9 @@ TEST(Task, FollowsFromTheHead) {
   EXPECT_EQ(choose_task("", Config::parse(R"({"architectures":["BertForMaskedLM"]})", "config.json")), Task::fill_mask);
   EXPECT_EQ(choose_task("embed", Config::parse(R"({"architectures":["BertForMaskedLM"]})", "config.json")), Task::embed);
   EXPECT_EQ(choose_task("", Config::parse("{}", "config.json")), Task::embed);
+  EXPECT_EQ(choose_task("", Config::parse(R"({"architectures":["ElectraForPreTraining"]})", "config.json")), Task::embed);
+  EXPECT_EQ(choose_task("", Config::parse(R"({"architectures":["FlaubertWithLMHeadModel"]})", "config.json")), Task::fill_mask);
+  EXPECT_EQ(choose_task("", Config::parse(R"({"architectures":["DPRReader"]})", "config.json")), Task::answer);
   expect_error(ErrorKind::invalid_argument, "task 'tag' needs a model with a token_classification head, and this one has base",
                [] { choose_task("tag", Config::parse("{}", "config.json")); });
   expect_error(ErrorKind::invalid_argument, "task 'sing' is not one of embed",

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "processing/text_batch.h"
 #include "support/created_model.h"
 #include "support/expect_error.h"
 #include "tasks/embedding_graph.h"
@@ -33,6 +34,15 @@ TEST(Embed, BatchEqualsSingles) {
   ASSERT_EQ(together.values.dim(0), 6);
   ASSERT_EQ(together.values.dim(1), 32);
   for (std::size_t i = 0; i < texts.size(); ++i) expect_near(embedder.embed(std::span(&texts[i], 1))[0], together[i], 1e-5F);
+}
+
+TEST(Embed, TakesTheVectorThatAModelMakesItself) {
+  const CreatedModelFolder folder(Task::embed, {.model_type = "dpr"});
+  const Embedder embedder = load(folder);
+  const Session session(open_model_folder(folder.path()), {.threads = 1});
+  const Encodings encodings = embedder.model().encode(inputs_of(texts));
+  const Tensor vectors = session.run(ragged_inputs(encodings)).at("pooler_output");
+  expect_near(embedder.embed(texts).values.values<float>(), vectors.values<float>(), 1e-5F);
 }
 
 TEST(Embed, EqualTextsHaveEqualEmbeddingsAndOthersDiffer) {

@@ -52,6 +52,47 @@ TEST(Rectangle, TakesPositionIds) {
                [&] { run_rectangle(session, {{"input_ids", integers({5, 6}, {1, 2})}, {"position_ids", integers({0, 1}, {2, 1})}}); });
 }
 
+TEST(Rectangle, TakesWhatElseTheModelReads) {
+  const CreatedModelFolder folder(Task::embed, {.model_type = "layoutlm"});
+  const Session session = load(folder);
+  const auto first_number = [&](TensorMap more) {
+    more.emplace("input_ids", integers({5, 6, 7, 8}, {2, 2}));
+    more.emplace("attention_mask", integers({1, 1, 0, 1}, {2, 2}));
+    const Tensor states = run_rectangle(session, std::move(more)).at("last_hidden_state");
+    return std::pair(states.values<float>()[0], states.values<float>()[96]);
+  };
+  const auto none = first_number({});
+  EXPECT_EQ(first_number({{"bbox", Tensor::zeros(DType::int64, {2, 2, 4})}}), none);
+  std::vector<std::int64_t> boxes(16, 0);
+  boxes[8] = 3;  // of padding
+  EXPECT_EQ(first_number({{"bbox", integers(boxes, {2, 2, 4})}}), none);
+  boxes[14] = 9;
+  const auto moved = first_number({{"bbox", integers(boxes, {2, 2, 4})}});
+  EXPECT_EQ(moved.first, none.first);
+  EXPECT_NE(moved.second, none.second);
+  expect_error(ErrorKind::invalid_argument, "bbox", [&] { first_number({{"bbox", integers({1, 2, 3, 4}, {2, 2})}}); });
+  expect_error(ErrorKind::invalid_argument, "'boxes' is not one of input_ids, attention_mask, position_ids, token_type_ids, bbox",
+               [&] { first_number({{"boxes", Tensor::zeros(DType::int64, {2, 2, 4})}}); });
+}
+
+TEST(Rectangle, NeighboursArePaddingToo) {
+  const CreatedModelFolder folder(Task::embed, {.model_type = "mobilebert"});
+  const Session session = load(folder);
+  const auto first_number = [&](const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& mask) {
+    const auto columns = static_cast<std::int64_t>(ids.size());
+    return run_rectangle(session, {{"input_ids", integers(ids, {1, columns})}, {"attention_mask", integers(mask, {1, columns})}})
+        .at("last_hidden_state")
+        .values<float>()[0];
+  };
+  EXPECT_NE(first_number({5, 6}, {1, 0}), first_number({5, 7}, {1, 0}));
+  EXPECT_NE(first_number({5, 6}, {1, 0}), first_number({5}, {1}));
+
+  TensorMap ragged{
+      {"input_ids", integers({5, 6, 5}, {3})}, {"positions", integers({0, 1, 0}, {3})}, {"sequences", integers({0, 2, 3}, {3})}};
+  const Tensor states = session.run(ragged).at("last_hidden_state");
+  EXPECT_NEAR(states.values<float>()[64], first_number({5}, {1}), 1e-6);  // a sequence of its own has no neighbours
+}
+
 TEST(Rectangle, RefusesWhatDoesNotFit) {
   const CreatedModelFolder folder(Task::embed);
   const Session session = load(folder);

@@ -66,7 +66,8 @@ CpuExecutable::CpuExecutable(CompileReport report, const CompileOptions& options
 
 void CpuExecutable::make_steps() {
   const Graph& graph = report_.graph;
-  const RowKernelContext context{.graph = graph, .placements = placements_, .kernels = kernels(), .threads = *threads_};
+  SharedWeights weights;
+  const RowKernelContext context{.graph = graph, .placements = placements_, .kernels = kernels(), .threads = *threads_, .weights = weights};
 
   // Consecutive row-local nodes over the same rows form one region; views and constants in between do no work.
   const std::vector<bool> stacked = stacked_weights(graph);
@@ -128,7 +129,8 @@ void CpuExecutable::release_packed_weights(const std::function<void(const Tensor
   for (const auto& [value, tensor] : constants_) read_later[static_cast<std::size_t>(value)] = true;
   for (const Node& node : graph.nodes())
     if (node.op == Op::embedding_norm)
-      for (ValueId input : node.inputs) read_later[static_cast<std::size_t>(input)] = true;
+      for (ValueId input : node.inputs)
+        if (input != no_value) read_later[static_cast<std::size_t>(input)] = true;
   for (const Node& node : graph.nodes())
     if (node.op == Op::constant && !read_later[static_cast<std::size_t>(node.outputs.front())]) release(node.as<ConstantOptions>().tensor);
 }

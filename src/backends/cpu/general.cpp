@@ -40,6 +40,8 @@ Run run_of(Op op) {
       return run_layer_norm;
     case Op::rms_norm:
       return run_rms_norm;
+    case Op::rope:
+      return run_rope;
     case Op::sequence_cumsum:
       return run_sequence_cumsum;
     case Op::sequence_shift:

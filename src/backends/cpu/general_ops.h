@@ -43,6 +43,7 @@ void run_sequence_cumsum(const GeneralCall& call);
 void run_sequence_shift(const GeneralCall& call);
 void run_scatter(const GeneralCall& call);
 
+void run_rope(const GeneralCall& call);
 void run_softmax(const GeneralCall& call);
 void run_layer_norm(const GeneralCall& call);
 void run_rms_norm(const GeneralCall& call);

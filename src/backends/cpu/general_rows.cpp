@@ -1,6 +1,7 @@
 // Ops that treat each row of the last axis by itself: the kernels do the work.
 #include "backends/cpu/general_ops.h"
 #include "backends/cpu/kernels/kernel_table.h"
+#include "backends/cpu/rope.h"
 
 namespace accelerate::cpu {
 namespace {
@@ -34,6 +35,28 @@ void run_norm(const GeneralCall& call, NormKernel kernel) {
 void run_layer_norm(const GeneralCall& call) { run_norm(call, kernels().layer_norm); }
 
 void run_rms_norm(const GeneralCall& call) { run_norm(call, kernels().rms_norm); }
+
+void run_rope(const GeneralCall& call) {
+  const std::int64_t heads = call.output.shape[1];
+  const std::int64_t size = call.output.shape[2];
+  const std::int64_t pairs = call.inputs[1].shape[1];
+  const std::int64_t columns = heads * size;
+  for_chunks(call.threads, call.output.shape[0], items_per_chunk(columns), [&](std::int64_t begin, std::int64_t end) {
+    turn_rows({.x = elements<float>(call.inputs[0]) + begin * columns,
+               .cosines = elements<float>(call.inputs[1]) + begin * pairs,
+               .sines = elements<float>(call.inputs[2]) + begin * pairs,
+               .y = elements<float>(call.output) + begin * columns,
+               .x_stride = columns,
+               .cosines_stride = pairs,
+               .sines_stride = pairs,
+               .y_stride = columns,
+               .rows = end - begin,
+               .heads = heads,
+               .size = size,
+               .pairs = pairs},
+              call.node.as<RopeOptions>());
+  });
+}
 
 void run_softmax(const GeneralCall& call) {
   const auto kernel = kernels().softmax;

@@ -112,4 +112,13 @@ LinearWeights::LinearWeights(const KernelTable& kernels, Precision precision, st
   });
 }
 
+std::shared_ptr<const LinearWeights> SharedWeights::get(const KernelTable& kernels, Precision precision,
+                                                        std::span<const Tensor* const> parts, ThreadPool& threads) {
+  Key key{precision, {}};
+  for (const Tensor* part : parts) key.second.emplace_back(part->bytes().data(), part->dim(0));
+  std::shared_ptr<const LinearWeights>& packed = packed_[key];
+  if (packed == nullptr) packed = std::make_shared<const LinearWeights>(kernels, precision, parts, threads);
+  return packed;
+}
+
 }  // namespace accelerate::cpu

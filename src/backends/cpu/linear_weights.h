@@ -1,6 +1,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "backends/cpu/kernels/kernel_table.h"
@@ -31,6 +35,20 @@ class LinearWeights {
  private:
   PackedWeights packed_;
   Buffer memory_;
+};
+
+/// The packed weights of a graph: linears of the same weights and precision have one copy, as in ALBERT, whose layers share
+/// theirs.
+class SharedWeights {
+ public:
+  /// The packed rows of `parts` (see LinearWeights), which are packed unless they were before.
+  std::shared_ptr<const LinearWeights> get(const KernelTable& kernels, Precision precision, std::span<const Tensor* const> parts,
+                                           ThreadPool& threads);
+
+ private:
+  using Key = std::pair<Precision, std::vector<std::pair<const std::byte*, std::int64_t>>>;  // each part's bytes and rows
+
+  std::map<Key, std::shared_ptr<const LinearWeights>> packed_;
 };
 
 }  // namespace accelerate::cpu

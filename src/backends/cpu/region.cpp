@@ -80,8 +80,9 @@ class Region final : public Step {
       return {reinterpret_cast<float*>(tile_ + tile_offset * capacity_) + placement.offset, placement.row_stride};
     }
 
-    const std::int64_t* indices(ValueId value) const override {
-      return call_.integers(value) + first_ * call_.placements[value].row_stride;
+    Rows<const std::int64_t> indices(ValueId value) const override {
+      const std::int64_t stride = call_.placements[value].row_stride;
+      return {call_.integers(value) + first_ * stride, stride};
     }
 
    private:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "backends/cpu/rope.h"
 #include "base/arithmetic.h"
 #include "ipfs_accelerate/error.h"
 
@@ -29,7 +30,7 @@ class LinearKernel final : public RowKernel {
         residual_(input_or_none(node, 3)),
         output_(node.outputs[0]),
         bias_(constant_floats(context.graph, input_or_none(node, 2))),
-        weights_(context.kernels, options_.precision, constant_parts(context.graph, node.inputs[1]), context.threads) {
+        weights_(context.weights.get(context.kernels, options_.precision, constant_parts(context.graph, node.inputs[1]), context.threads)) {
     // Tails read whole vectors of the last panel.
     if (!bias_.empty()) bias_.resize(static_cast<std::size_t>(panels() * panel_columns()), 0.0F);
   }
@@ -37,14 +38,14 @@ class LinearKernel final : public RowKernel {
   void run(const RowFrame& frame) const override { run_parts(frame, prepare(frame), 0, panels()); }
 
   std::int64_t prepared_bytes(std::int64_t rows) const override {
-    return kernels_.prepared_bytes(options_.precision, rows, weights_.packed().inputs);
+    return kernels_.prepared_bytes(options_.precision, rows, weights_->packed().inputs);
   }
 
   std::int64_t column_parts() const override { return panels(); }
 
   const void* prepare(const RowFrame& frame) const override {
     const Rows<float> x = frame.rows(input_);
-    return kernels_.prepare(options_.precision, x.data, x.stride, frame.count, weights_.packed().inputs, frame.prepared);
+    return kernels_.prepare(options_.precision, x.data, x.stride, frame.count, weights_->packed().inputs, frame.prepared);
   }
 
   void run_parts(const RowFrame& frame, const void* prepared, std::int64_t first, std::int64_t last) const override {
@@ -58,7 +59,7 @@ class LinearKernel final : public RowKernel {
       tail.residual = residual.data;
       tail.residual_stride = residual.stride;
     }
-    kernels_.gemm({.weights = weights_.packed(),
+    kernels_.gemm({.weights = weights_->packed(),
                    .prepared = prepared,
                    .rows = frame.count,
                    .first_panel = first,
@@ -71,7 +72,7 @@ class LinearKernel final : public RowKernel {
 
  private:
   std::int64_t panel_columns() const { return kernels_.gemm_shape(options_.precision).panel_columns; }
-  std::int64_t panels() const { return divide_up(weights_.packed().outputs, panel_columns()); }
+  std::int64_t panels() const { return divide_up(weights_->packed().outputs, panel_columns()); }
 
   const KernelTable& kernels_;
   LinearOptions options_;
@@ -79,7 +80,7 @@ class LinearKernel final : public RowKernel {
   ValueId residual_;
   ValueId output_;
   std::vector<float> bias_;
-  LinearWeights weights_;
+  std::shared_ptr<const LinearWeights> weights_;
 };
 
 /// layer_norm, rms_norm and add_norm.
@@ -146,10 +147,12 @@ class EmbeddingNormKernel final : public RowKernel {
   void run(const RowFrame& frame) const override {
     const Rows<float> y = frame.rows(output_);
     std::vector<float> addend(static_cast<std::size_t>(columns_));
+    std::vector<Rows<const std::int64_t>> indices;
+    for (const Lookup& each : lookups_) indices.push_back(frame.indices(each.indices));
     for (std::int64_t row = 0; row < frame.count; ++row) {
       float* sum = y.data + row * y.stride;
       for (std::size_t i = 0; i < lookups_.size(); ++i) {
-        const float* found = lookup(lookups_[i], frame.indices(lookups_[i].indices)[row], addend.data());
+        const float* found = lookup(lookups_[i], indices[i].data[row * indices[i].stride], addend.data());
         if (i == 0)
           std::copy_n(found, columns_, sum);
         else
@@ -158,7 +161,7 @@ class EmbeddingNormKernel final : public RowKernel {
     }
     kernels_.layer_norm({.input = y.data,
                          .scale = scale_.data(),
-                         .bias = bias_.data(),
+                         .bias = bias_.empty() ? nullptr : bias_.data(),
                          .output = y.data,
                          .input_stride = y.stride,
                          .output_stride = y.stride,
@@ -217,32 +220,120 @@ class UnaryKernel final : public RowKernel {
   std::int64_t columns_;
 };
 
-/// A function of two values of one shape.
+/// A function of two values of one shape, or of a value and a constant that is stretched over its rows.
 class BinaryKernel final : public RowKernel {
  public:
   BinaryKernel(const RowKernelContext& context, const Node& node)
       : kernels_(context.kernels),
         function_(node.as<BinaryOptions>().function),
-        left_(node.inputs[0]),
-        right_(node.inputs[1]),
         output_(node.outputs[0]),
-        columns_(context.placements[node.outputs[0]].columns) {}
+        columns_(context.placements[node.outputs[0]].columns),
+        left_(operand(context.graph, node.inputs[0])),
+        right_(operand(context.graph, node.inputs[1])) {}
 
   void run(const RowFrame& frame) const override {
-    const Rows<float> a = frame.rows(left_);
-    const Rows<float> b = frame.rows(right_);
+    const Rows<const float> a = rows(frame, left_);
+    const Rows<const float> b = rows(frame, right_);
     const Rows<float> y = frame.rows(output_);
     for (std::int64_t row = 0; row < frame.count; ++row)
       kernels_.binary(function_, a.data + row * a.stride, b.data + row * b.stride, y.data + row * y.stride, columns_);
   }
 
  private:
+  struct Operand {
+    ValueId value;
+    std::vector<float> row;  ///< of a constant, in place of the value's
+  };
+
+  Operand operand(const Graph& graph, ValueId value) const {
+    Operand result{.value = value, .row = constant_floats(graph, value)};
+    if (result.row.size() == 1) result.row.resize(static_cast<std::size_t>(columns_), result.row.front());
+    return result;
+  }
+
+  static Rows<const float> rows(const RowFrame& frame, const Operand& operand) {
+    if (!operand.row.empty()) return {operand.row.data(), 0};
+    const Rows<float> found = frame.rows(operand.value);
+    return {found.data, found.stride};
+  }
+
   const KernelTable& kernels_;
   BinaryFunction function_;
-  ValueId left_;
-  ValueId right_;
   ValueId output_;
   std::int64_t columns_;
+  Operand left_;
+  Operand right_;
+};
+
+/// Values side by side: concat along the columns.
+class ConcatKernel final : public RowKernel {
+ public:
+  ConcatKernel(const RowKernelContext& context, const Node& node) : output_(node.outputs[0]) {
+    for (ValueId input : node.inputs) parts_.push_back({input, context.placements[input].columns});
+  }
+
+  void run(const RowFrame& frame) const override {
+    const Rows<float> y = frame.rows(output_);
+    std::int64_t first = 0;
+    for (const Part& part : parts_) {
+      const Rows<float> x = frame.rows(part.value);
+      for (std::int64_t row = 0; row < frame.count; ++row)
+        std::copy_n(x.data + row * x.stride, part.columns, y.data + row * y.stride + first);
+      first += part.columns;
+    }
+  }
+
+ private:
+  struct Part {
+    ValueId value;
+    std::int64_t columns;
+  };
+
+  std::vector<Part> parts_;
+  ValueId output_;
+};
+
+class RopeKernel final : public RowKernel {
+ public:
+  RopeKernel(const RowKernelContext& context, const Node& node)
+      : options_(node.as<RopeOptions>()),
+        input_(node.inputs[0]),
+        cosines_(node.inputs[1]),
+        sines_(node.inputs[2]),
+        output_(node.outputs[0]),
+        heads_(context.graph.type(node.inputs[0]).shape[1].value()),
+        size_(context.graph.type(node.inputs[0]).shape[2].value()),
+        pairs_(context.placements[node.inputs[1]].columns) {}
+
+  void run(const RowFrame& frame) const override {
+    const Rows<float> x = frame.rows(input_);
+    const Rows<float> cosines = frame.rows(cosines_);
+    const Rows<float> sines = frame.rows(sines_);
+    const Rows<float> y = frame.rows(output_);
+    turn_rows({.x = x.data,
+               .cosines = cosines.data,
+               .sines = sines.data,
+               .y = y.data,
+               .x_stride = x.stride,
+               .cosines_stride = cosines.stride,
+               .sines_stride = sines.stride,
+               .y_stride = y.stride,
+               .rows = frame.count,
+               .heads = heads_,
+               .size = size_,
+               .pairs = pairs_},
+              options_);
+  }
+
+ private:
+  RopeOptions options_;
+  ValueId input_;
+  ValueId cosines_;
+  ValueId sines_;
+  ValueId output_;
+  std::int64_t heads_;
+  std::int64_t size_;
+  std::int64_t pairs_;
 };
 
 bool is_arithmetic(BinaryFunction function) {
@@ -257,6 +348,27 @@ bool is_arithmetic(BinaryFunction function) {
     default:
       return false;
   }
+}
+
+/// Whether the value is a constant that can be stretched over rows of `columns`.
+bool is_constant_row(const Graph& graph, ValueId value, std::int64_t columns) {
+  const ConstantOptions* constant = graph.constant_of(value);
+  if (constant == nullptr || graph.type(value).dtype != DType::float32) return false;
+  const std::int64_t size = constant->tensor.size();
+  return constant->tensor.rank() <= 2 && (size == 1 || (size == columns && constant->tensor.dim(-1) == columns));
+}
+
+/// Whether the operands are matrices of the output's shape, or one of them a constant that is stretched to it.
+bool are_row_operands(const Graph& graph, const Node& node) {
+  const ValueType& output = graph.type(node.outputs[0]);
+  if (!is_matrix(output)) return false;
+  int matrices = 0;
+  for (ValueId input : node.inputs) {
+    if (is_constant_row(graph, input, output.shape[1].value())) continue;
+    if (graph.constant_of(input) != nullptr || graph.type(input).shape != output.shape) return false;
+    ++matrices;
+  }
+  return matrices > 0;
 }
 
 bool constant_or_absent(const Graph& graph, const Node& node, std::size_t index) {
@@ -278,17 +390,22 @@ bool is_row_local(const Graph& graph, const Node& node) {
     case Op::rms_norm:
       return matrix(node.inputs[0]) && constant_or_absent(graph, node, 1) && constant_or_absent(graph, node, 2);
     case Op::add_norm:
-      return matrix(node.inputs[0]) && matrix(node.inputs[1]) && is_constant(graph, node.inputs[2]) && is_constant(graph, node.inputs[3]);
+      return matrix(node.inputs[0]) && matrix(node.inputs[1]) && is_constant(graph, node.inputs[2]) && constant_or_absent(graph, node, 3);
     case Op::embedding_norm: {
-      bool tables = is_matrix(graph.type(node.outputs[0])) && is_constant(graph, node.inputs[0]) && is_constant(graph, node.inputs[1]);
+      bool tables = is_matrix(graph.type(node.outputs[0])) && is_constant(graph, node.inputs[0]) && constant_or_absent(graph, node, 1);
       for (std::size_t i = 2; i < node.inputs.size(); i += 2) tables = tables && graph.constant_of(node.inputs[i]) != nullptr;
       return tables;
     }
     case Op::unary:
       return matrix(node.inputs[0]);
     case Op::binary:
-      return is_arithmetic(node.as<BinaryOptions>().function) && matrix(node.inputs[0]) && matrix(node.inputs[1]) &&
-             graph.type(node.inputs[0]).shape == graph.type(node.inputs[1]).shape;
+      return is_arithmetic(node.as<BinaryOptions>().function) && are_row_operands(graph, node);
+    case Op::concat:
+      return node.as<AxisOptions>().axis == 1 && std::ranges::all_of(node.inputs, matrix);
+    case Op::rope: {
+      const ValueType& x = graph.type(node.inputs[0]);
+      return graph.constant_of(node.inputs[0]) == nullptr && x.shape[1].is_static() && matrix(node.inputs[1]) && matrix(node.inputs[2]);
+    }
     default:
       return false;
   }
@@ -311,6 +428,10 @@ std::unique_ptr<RowKernel> make_row_kernel(const RowKernelContext& context, cons
       return std::make_unique<UnaryKernel>(context, node);
     case Op::binary:
       return std::make_unique<BinaryKernel>(context, node);
+    case Op::concat:
+      return std::make_unique<ConcatKernel>(context, node);
+    case Op::rope:
+      return std::make_unique<RopeKernel>(context, node);
     default:
       throw Error(ErrorKind::internal, fmt::format("[{}] does not run row by row", traits_of(node.op).name));
   }

@@ -30,7 +30,7 @@ class RowFrame {
   virtual Rows<float> rows(ValueId value) const = 0;
 
   /// The block's rows of an int64 value [rows].
-  virtual const std::int64_t* indices(ValueId value) const = 0;
+  virtual Rows<const std::int64_t> indices(ValueId value) const = 0;
 
   std::int64_t count = 0;         ///< rows in the block
   std::byte* prepared = nullptr;  ///< room for what a linear makes of its input
@@ -74,6 +74,7 @@ struct RowKernelContext {
   const Placements& placements;
   const KernelTable& kernels;
   ThreadPool& threads;
+  SharedWeights& weights;  ///< those that kernels made before have packed
 };
 
 /// Whether the node can run row by row.
