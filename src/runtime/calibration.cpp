@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "ipfs_accelerate/error.h"
+#include "runtime/default_inputs.h"
 #include "runtime/agreement.h"
 #include "runtime/others_use.h"
 #include "runtime/resident_memory.h"
@@ -37,6 +38,7 @@ double milliseconds_since(Clock::time_point start) { return std::chrono::duratio
 /// The inputs that the graph has.
 TensorMap inputs_of(const Graph& graph, const Workload& workload, std::int64_t vocabulary) {
   TensorMap inputs = accelerate::inputs_of(workload, vocabulary);
+  add_default_inputs(graph, inputs);
   std::erase_if(
       inputs, [&](const auto& input) { return std::ranges::find(graph.inputs(), input.first, &NamedValue::name) == graph.inputs().end(); });
   return inputs;
@@ -271,7 +273,8 @@ std::string doubt_about(const Calibration& calibration) {
 }
 
 std::string unknown_input(const Graph& graph) {
-  const TensorMap known = accelerate::inputs_of({.lengths = {1}}, 1);
+  TensorMap known = accelerate::inputs_of({.lengths = {1}}, 1);
+  add_default_inputs(graph, known);
   for (const NamedValue& input : graph.inputs())
     if (!known.contains(input.name)) return input.name;
   return {};
