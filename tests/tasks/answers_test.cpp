@@ -159,11 +159,12 @@ TEST(Answer, ReadsLongContextsInParts) {
 TEST(AnswersJson, HasShortNumbersAndNamesWhatComputed) {
   const CreatedModelFolder folder(Task::embed);
   const Embedder embedder(open_model_folder(folder.path()), {.backend = "reference", .precision = "fp32", .threads = 1});
-  const Embeddings embeddings{.values = Tensor::from<float>(std::array{0.1F, -2.0F}, {1, 2}), .tokens = {3}, .truncated = {true}};
+  const Embeddings embeddings{
+      .values = Tensor::from<float>(std::array{0.1F, -2.0F}, {1, 2}), .tokens = {3}, .truncated = {true}, .notes = {{"ran in 2 pieces"}}};
   AnswerJson object = to_json(embeddings, 0);
   add_placement(object, embedder.model().session());
   EXPECT_EQ(line_of(object),
-            R"({"embedding":[0.1,-2.0],"tokens":3,"truncated":true,"backend":"reference","device":"cpu",)"
+            R"({"embedding":[0.1,-2.0],"tokens":3,"truncated":true,"notes":["ran in 2 pieces"],"backend":"reference","device":"cpu",)"
             R"("implementation":"reference","precision":"fp32","choice":{"why":"fixed","prefer":"latency","alternatives":[]},)"
             R"("random_weights":true})");
 }
