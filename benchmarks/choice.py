@@ -56,7 +56,7 @@ class Worker:
 
 
 def ask(program: str, *words: str) -> dict:
-    return json.loads(subprocess.run([program, *words, "--json"], check=True, capture_output=True, text=True).stdout)
+    return json.loads(subprocess.run([program, *words, "--json"], check=True, stdout=subprocess.PIPE, text=True).stdout)
 
 
 def thread_counts() -> list[int]:

@@ -64,7 +64,7 @@ struct ModelInfo {
   std::string implementation;  ///< "cpu avx512_bf16"
   std::string precision;       ///< "fp32"
   int threads;
-  std::vector<std::string> notes;  ///< what of the model runs elsewhere, and why; mostly none
+  std::vector<std::string> notes;         ///< what of the model runs elsewhere, and why; mostly none
   std::string choice;                     ///< why so: "fixed" by the options, the "only" way, or the best "measured"
   std::vector<Alternative> alternatives;  ///< those measured too, the best first
 };

@@ -10,8 +10,8 @@
 #include <optional>
 
 #include "ipfs_accelerate/error.h"
-#include "runtime/default_inputs.h"
 #include "runtime/agreement.h"
+#include "runtime/default_inputs.h"
 #include "runtime/others_use.h"
 #include "runtime/resident_memory.h"
 #include "runtime/workload.h"
@@ -164,6 +164,7 @@ class Calibrator {
                                               .device = place.device.name,
                                               .threads = std::make_shared<ThreadPool>(row.candidate.threads),
                                               .disabled_passes = options_.disabled_passes,
+                                              .cache = options_.cache,
                                               .release = options_.release});
     row.load_milliseconds = milliseconds_since(start);
     executable->run(short_);  // what is made at the first run is no part of the others

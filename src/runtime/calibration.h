@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -36,6 +37,7 @@ using CalibrationProgress = std::function<void(const Candidate& next, std::size_
 struct CalibrationOptions {
   double seconds = 2;  ///< that all runs together take, about: candidates share them, and each runs its least all the same
   std::vector<std::string> disabled_passes = {};
+  std::filesystem::path cache = {};                 ///< as in CompileOptions: what is compiled to be measured is not compiled again
   std::function<void(const Tensor&)> release = {};  ///< as in CompileOptions
   CalibrationProgress progress = {};
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/cache_folder.h"
 #include "ipfs_accelerate/error.h"
 #include "runtime/positions.h"
 
@@ -25,7 +26,8 @@ SelectionOptions selection_options(const ModelFolder& folder, const SessionOptio
                                    const std::function<void(const Tensor&)>& release) {
   return {.model = folder.name(),
           .folder = calibration_folder(),
-          .calibration = {.disabled_passes = options.disabled_passes, .release = release, .progress = options.calibrating}};
+          .calibration = {
+              .disabled_passes = options.disabled_passes, .cache = cache_folder(), .release = release, .progress = options.calibrating}};
 }
 
 Explanation explain_choice(const ModelFolder& folder, const SessionOptions& options, bool recalibrate) {
