@@ -11,7 +11,9 @@ for fuzzer in build/fuzz/bin/fuzz_*; do
   format=${fuzzer##*/fuzz_}
   mkdir -p "build/fuzz/corpus/$format"
   log=build/fuzz/$format.log
-  if "$fuzzer" -runs="$runs" -print_final_stats=1 -rss_limit_mb=2048 -timeout=10 -dict=tests/fuzz/json.dict \
+  dictionary=tests/fuzz/$format.dict
+  [[ -f $dictionary ]] || dictionary=tests/fuzz/json.dict
+  if "$fuzzer" -runs="$runs" -print_final_stats=1 -rss_limit_mb=2048 -timeout=10 -dict="$dictionary" \
     -artifact_prefix="build/fuzz/findings/$format-" "build/fuzz/corpus/$format" "tests/fuzz/corpus/$format" &>"$log"; then
     echo "fuzz: $format: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") runs, no finding"
   else

@@ -4,14 +4,26 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "formats/safetensors.h"
 #include "formats/shard_index.h"
+#include "formats/torch_checkpoint.h"
 #include "ipfs_accelerate/error.h"
 
 namespace accelerate {
 namespace {
 
-constexpr const char* single_file = "model.safetensors";
-constexpr const char* index_file = "model.safetensors.index.json";
+/// A format of checkpoints: the names under which its files are found, and how one is opened.
+struct Format {
+  const char* single;
+  const char* index;
+  TensorFile (*open)(const std::filesystem::path& path);
+};
+
+constexpr Format formats[] = {
+    {"model.safetensors", "model.safetensors.index.json",
+     [](const std::filesystem::path& path) -> TensorFile { return SafetensorsFile::open(path); }},
+    {"pytorch_model.bin", "pytorch_model.bin.index.json", open_torch_checkpoint},
+};
 constexpr std::size_t max_index_bytes = 256 << 20;
 
 bool is_there(const std::filesystem::path& path) {
@@ -23,14 +35,18 @@ bool is_there(const std::filesystem::path& path) {
 
 Checkpoint::Checkpoint(const std::filesystem::path& folder) {
   if (!is_there(folder)) throw Error(ErrorKind::not_found, fmt::format("{}: no such folder", folder.string()));
-  if (is_there(folder / single_file)) {
-    add_file(folder / single_file);
-  } else if (is_there(folder / index_file)) {
-    add_shards(folder);
-  } else {
-    const char* hint = is_there(folder / "pytorch_model.bin") ? " (its pytorch_model.bin is not a format that is read)" : "";
-    throw Error(ErrorKind::not_found, fmt::format("{}: has neither {} nor {}{}", folder.string(), single_file, index_file, hint));
+  for (const Format& format : formats) {
+    if (is_there(folder / format.single)) {
+      add_file(format.open(folder / format.single));
+      return;
+    }
+    if (is_there(folder / format.index)) {
+      add_shards(folder / format.index, format.open);
+      return;
+    }
   }
+  throw Error(ErrorKind::not_found, fmt::format("{}: has neither {} nor {}, nor an index of the shards of either", folder.string(),
+                                                formats[0].single, formats[1].single));
 }
 
 const Tensor* Checkpoint::find(std::string_view name, std::span<const std::int64_t>) {
@@ -53,31 +69,32 @@ std::vector<std::string> Checkpoint::names() const {
   return names;
 }
 
-const SafetensorsEntry* Checkpoint::entry(std::string_view name) const {
+const TensorEntry* Checkpoint::entry(std::string_view name) const {
   const auto file = file_of_.find(name);
   return file == file_of_.end() ? nullptr : &files_[file->second].entries().find(name)->second;
 }
 
 std::size_t Checkpoint::byte_size() const {
   std::size_t total = 0;
-  for (const SafetensorsFile& file : files_) total += file.byte_size();
+  for (const TensorFile& file : files_) total += file.byte_size();
   return total;
 }
 
 void Checkpoint::release(const Tensor& tensor) const {
-  for (const SafetensorsFile& file : files_) file.release(tensor);
+  for (const TensorFile& file : files_) file.release(tensor);
 }
 
-void Checkpoint::add_shards(const std::filesystem::path& folder) {
-  const std::string source = (folder / index_file).string();
-  const ShardIndex index = parse_shard_index(read_text_file(source, max_index_bytes), source);
+void Checkpoint::add_shards(const std::filesystem::path& index_file, Open open) {
+  const std::string source = index_file.string();
+  const std::filesystem::path folder = index_file.parent_path();
+  const ShardIndex index = parse_shard_index(read_text_file(index_file, max_index_bytes), source);
   std::map<std::string_view, std::size_t> position;  // in files_, by the shard's name
   for (const auto& [tensor, shard] : index) {
     if (!position.try_emplace(shard, files_.size()).second) continue;
     if (!is_there(folder / shard))
       throw Error(ErrorKind::not_found,
                   fmt::format("{}: tensor {} is in {}, which is missing", source, in_quotes(tensor), in_quotes(shard)));
-    add_file(folder / shard);
+    add_file(open(folder / shard));
   }
   for (const auto& [tensor, shard] : index)
     if (!files_[position.at(shard)].entries().contains(tensor))
@@ -85,13 +102,12 @@ void Checkpoint::add_shards(const std::filesystem::path& folder) {
                   fmt::format("{}: tensor {} should be in {}, which has no such tensor", source, in_quotes(tensor), in_quotes(shard)));
 }
 
-void Checkpoint::add_file(const std::filesystem::path& path) {
-  SafetensorsFile file = SafetensorsFile::open(path);
+void Checkpoint::add_file(TensorFile file) {
   for (const auto& [name, entry] : file.entries()) {
     const auto [place, is_new] = file_of_.emplace(name, files_.size());
     if (!is_new)
       throw Error(ErrorKind::invalid_file,
-                  fmt::format("{}: tensor {} is in {} too", path.string(), in_quotes(name), files_[place->second].source()));
+                  fmt::format("{}: tensor {} is in {} too", file.source(), in_quotes(name), files_[place->second].source()));
   }
   files_.push_back(std::move(file));
 }

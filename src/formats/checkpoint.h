@@ -7,12 +7,13 @@
 #include <string_view>
 #include <vector>
 
-#include "formats/safetensors.h"
+#include "formats/tensor_file.h"
 #include "graph/weights.h"
 
 namespace accelerate {
 
-/// The weights of a model folder: model.safetensors, or the shards that model.safetensors.index.json names.
+/// The weights of a model folder: the first that is there of model.safetensors, the shards that model.safetensors.index.json
+/// names, pytorch_model.bin, and the shards that pytorch_model.bin.index.json names.
 class Checkpoint final : public WeightSource {
  public:
   /// Maps and checks the files. Throws not_found when there is no checkpoint or a shard is missing, and invalid_file when a
@@ -29,7 +30,7 @@ class Checkpoint final : public WeightSource {
   std::vector<std::string> names() const;
 
   /// The tensor's type and shape as its file gives them, or nullptr.
-  const SafetensorsEntry* entry(std::string_view name) const;
+  const TensorEntry* entry(std::string_view name) const;
 
   /// Bytes of all tensors together.
   std::size_t byte_size() const;
@@ -39,10 +40,11 @@ class Checkpoint final : public WeightSource {
   void release(const Tensor& tensor) const;
 
  private:
-  void add_shards(const std::filesystem::path& folder);
-  void add_file(const std::filesystem::path& path);
+  using Open = TensorFile (*)(const std::filesystem::path& path);
+  void add_shards(const std::filesystem::path& index_file, Open open);
+  void add_file(TensorFile file);
 
-  std::vector<SafetensorsFile> files_;
+  std::vector<TensorFile> files_;
   std::map<std::string, std::size_t, std::less<>> file_of_;  // index into files_, by the tensor's name
   TensorMap found_;                                          // those that were asked for
 };

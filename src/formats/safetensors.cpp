@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstring>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -53,37 +52,6 @@ SafetensorsFile SafetensorsFile::open(const std::filesystem::path& path) {
   std::shared_ptr<const MappedFile> file = MappedFile::open(path);
   SafetensorsHeader header = parse_safetensors_header(file->bytes(), path.string());
   return {std::move(file), path.string(), std::move(header)};
-}
-
-Tensor SafetensorsFile::tensor(std::string_view name) const {
-  const auto found = header_.tensors.find(name);
-  if (found == header_.tensors.end()) throw Error(ErrorKind::not_found, fmt::format("{}: has no tensor {}", source_, in_quotes(name)));
-  const SafetensorsEntry& entry = found->second;
-  if (!entry.dtype)
-    throw Error(ErrorKind::unsupported, fmt::format("{}: tensor {}: dtype {} cannot be read", source_, in_quotes(name), entry.type));
-
-  const std::span<const std::byte> bytes = file_->bytes().subspan(entry.offset, entry.byte_size);
-  // A bool that is neither 0 nor 1 would be undefined behaviour in whoever reads it.
-  if (*entry.dtype == DType::boolean && std::ranges::any_of(bytes, [](std::byte value) { return value > std::byte{1}; }))
-    throw Error(ErrorKind::invalid_file, fmt::format("{}: tensor {}: a BOOL is neither 0 nor 1", source_, in_quotes(name)));
-  if (reinterpret_cast<std::uintptr_t>(bytes.data()) % size_of(*entry.dtype) == 0)
-    return Tensor::view(*entry.dtype, entry.shape, std::shared_ptr<const std::byte>(file_, bytes.data()));
-
-  Tensor copy = Tensor::zeros(*entry.dtype, entry.shape);
-  if (!bytes.empty()) std::memcpy(copy.mutable_bytes().data(), bytes.data(), bytes.size());
-  return copy;
-}
-
-TensorMap SafetensorsFile::tensors() const {
-  TensorMap result;
-  for (const auto& [name, entry] : header_.tensors) result.emplace_hint(result.end(), name, tensor(name));
-  return result;
-}
-
-std::size_t SafetensorsFile::byte_size() const {
-  std::size_t total = 0;
-  for (const auto& [name, entry] : header_.tensors) total += entry.byte_size;
-  return total;
 }
 
 void write_safetensors(const std::filesystem::path& path, const TensorMap& tensors, const SafetensorsMetadata& metadata) {

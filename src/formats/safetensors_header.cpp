@@ -55,9 +55,9 @@ class EntryReader {
     if (!value.is_object()) refuse(fmt::format("is {}, expected an object with dtype, shape and data_offsets", excerpt(value)));
   }
 
-  SafetensorsEntry read(std::size_t data_begin, std::size_t file_size) const {
+  TensorEntry read(std::size_t data_begin, std::size_t file_size) const {
     const ElementType& type = read_type();
-    SafetensorsEntry entry{.type = type.name, .dtype = type.dtype, .shape = read_shape()};
+    TensorEntry entry{.type = type.name, .dtype = type.dtype, .shape = read_shape()};
     const std::size_t data_size = file_size - data_begin;
     const Json& offsets = field("data_offsets");
     if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned())
@@ -153,7 +153,7 @@ SafetensorsMetadata read_metadata(const Json& value, std::string_view source) {
 
 /// Refuses tensors that leave bytes of the data out, or share them.
 void check_coverage(const SafetensorsHeader& header, std::size_t data_begin, std::size_t file_size, std::string_view source) {
-  using Named = SafetensorsEntries::value_type;
+  using Named = TensorEntries::value_type;
   std::vector<const Named*> in_order;
   for (const Named& tensor : header.tensors) in_order.push_back(&tensor);
   std::ranges::sort(in_order, {}, [](const Named* tensor) { return std::pair(tensor->second.offset, tensor->second.byte_size); });

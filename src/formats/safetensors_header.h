@@ -1,36 +1,21 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <map>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "ipfs_accelerate/tensor.h"
+#include "formats/tensor_file.h"
 
 namespace accelerate {
-
-/// One tensor as a safetensors file describes it.
-struct SafetensorsEntry {
-  std::string_view type;       ///< the format's own name of the element type: "F32", "BF16", "F8_E4M3", …
-  std::optional<DType> dtype;  ///< the type as this library knows it, if it does
-  std::vector<std::int64_t> shape;
-  std::size_t offset = 0;  ///< of the first byte, from the beginning of the file
-  std::size_t byte_size = 0;
-};
-
-/// Tensors by name.
-using SafetensorsEntries = std::map<std::string, SafetensorsEntry, std::less<>>;
 
 /// A file's remarks about itself: "format" is "pt" in what PyTorch writes.
 using SafetensorsMetadata = std::map<std::string, std::string, std::less<>>;
 
 /// What the first part of a safetensors file says about the rest.
 struct SafetensorsHeader {
-  SafetensorsEntries tensors;
+  TensorEntries tensors;
   SafetensorsMetadata metadata;
 };
 

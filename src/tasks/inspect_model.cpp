@@ -31,7 +31,7 @@ ModelSummary summarize(const ModelFolder& folder, const Checkpoint& checkpoint, 
                        .random_weights = folder.random_weights};
   if (const std::vector<std::string> classes = folder.config.architectures(); !classes.empty()) summary.architecture = classes.front();
   for (const std::string& name : checkpoint.names()) {
-    const SafetensorsEntry& entry = *checkpoint.entry(name);
+    const TensorEntry& entry = *checkpoint.entry(name);
     std::int64_t elements = 1;
     for (std::int64_t size : entry.shape) elements *= size;
     summary.parameters += elements;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "formats/safetensors.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 
@@ -92,6 +93,14 @@ TEST(Checkpoint, OneFileGoesBeforeAnIndex) {
   EXPECT_EQ(Checkpoint(folder.path()).names(), std::vector<std::string>{"w"});
 }
 
+TEST(Checkpoint, SafetensorsGoBeforeWhatTorchWrote) {
+  const TemporaryFolder folder;
+  write_safetensors(folder.path() / "one", {{"w", tensor_of(5)}});
+  folder.write(index_name, R"({"weight_map": {"w": "one"}})");
+  folder.write("pytorch_model.bin", "not looked at");
+  EXPECT_EQ(Checkpoint(folder.path()).names(), std::vector<std::string>{"w"});
+}
+
 TEST(Checkpoint, TensorsOutliveIt) {
   const TemporaryFolder folder;
   write_safetensors(folder.path() / "model.safetensors", {{"w", tensor_of(5)}});
@@ -112,10 +121,8 @@ TEST(Checkpoint, AReleasedTensorCanBeReadAgain) {
 TEST(Checkpoint, FoldersWithoutOneAreRefused) {
   const TemporaryFolder folder;
   expect_error(ErrorKind::not_found, "none: no such folder", [&] { Checkpoint checkpoint(folder.path() / "none"); });
-  expect_error(ErrorKind::not_found, "has neither model.safetensors nor model.safetensors.index.json",
+  expect_error(ErrorKind::not_found, "has neither model.safetensors nor pytorch_model.bin, nor an index of the shards of either",
                [&] { Checkpoint checkpoint(folder.path()); });
-  folder.write("pytorch_model.bin", "x");
-  expect_error(ErrorKind::not_found, "its pytorch_model.bin is not a format that is read", [&] { Checkpoint checkpoint(folder.path()); });
 }
 
 }  // namespace

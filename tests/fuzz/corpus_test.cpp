@@ -84,7 +84,8 @@ TEST_P(Corpus, MutationsAreTakenOrRefusedWithoutFindings) {
 
 INSTANTIATE_TEST_SUITE_P(Formats, Corpus,
                          testing::Values(Case{"safetensors", fuzz::safetensors}, Case{"index", fuzz::index}, Case{"config", fuzz::config},
-                                         Case{"modules", fuzz::modules}),
+                                         Case{"modules", fuzz::modules}, Case{"pickle", fuzz::pickle},
+                                         Case{"torch_checkpoint", fuzz::torch_checkpoint}, Case{"sentencepiece", fuzz::sentencepiece}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "fuzz/targets.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -8,9 +9,13 @@
 
 #include "base/file.h"
 #include "formats/config.h"
+#include "formats/pickle.h"
 #include "formats/safetensors_header.h"
 #include "formats/sentence_transformers.h"
+#include "formats/sentencepiece_model.h"
 #include "formats/shard_index.h"
+#include "formats/torch_checkpoint.h"
+#include "formats/torch_pickle.h"
 #include "ipfs_accelerate/error.h"
 #include "ipfs_accelerate/tensor.h"
 
@@ -95,6 +100,50 @@ bool modules(std::span<const std::byte> bytes) {
     require(!pooling.modes.empty() && pooling.dimension >= 1, "a pooling that gives nothing");
   });
   return is_modules || is_pooling;
+}
+
+bool pickle(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    const Pickle pickle = read_pickle(bytes, std::string(source), torch_pickle_rules);
+    require(pickle.byte_size <= bytes.size() && pickle.root < pickle.values.size(), "a pickle that leaves its bytes");
+    for (const PickleValue& value : pickle.values) {
+      require(std::ranges::all_of(value.items, [&](PickleRef item) { return item < pickle.values.size(); }), "a value of nothing");
+      require(value.kind != PickleValue::Kind::dictionary || value.items.size() % 2 == 0, "a key without a value");
+      require(value.kind != PickleValue::Kind::global || torch_pickle_rules(value.text) != PickleUse::refused, "a name that is refused");
+    }
+    for (const TorchTensor& tensor : read_state_dict(pickle, std::string(source))) {
+      require(tensor.type != nullptr && tensor.storage.type != nullptr, "a tensor without a type");
+      require(tensor.shape.size() == tensor.strides.size() && tensor.offset >= 0, "a tensor without a place");
+    }
+  });
+}
+
+bool torch_checkpoint(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    for (const auto& [name, entry] : parse_torch_checkpoint(bytes, std::string(source))) {
+      require(entry.offset <= bytes.size() && entry.byte_size <= bytes.size(), "a tensor that is larger than the file");
+      if (!entry.dtype || entry.byte_size == 0) continue;
+      const std::size_t size = size_of(*entry.dtype);
+      std::size_t end = entry.byte_size;
+      if (!entry.strides.empty()) {
+        end = size;
+        for (std::size_t axis = 0; axis < entry.shape.size(); ++axis)
+          end += static_cast<std::size_t>((entry.shape[axis] - 1) * entry.strides[axis]) * size;
+      }
+      require(end <= bytes.size() - entry.offset, "a tensor outside the file");
+      const std::shared_ptr<const std::byte> data(std::shared_ptr<const std::byte>(), bytes.data() + entry.offset);
+      require(Tensor::view(*entry.dtype, entry.shape, data).byte_size() == entry.byte_size, "a shape of another size than its bytes");
+    }
+  });
+}
+
+bool sentencepiece(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    const SentencePieceModel model = parse_sentencepiece_model(bytes, std::string(source));
+    require(!model.pieces.empty() && model.pieces.size() <= bytes.size(), "more pieces than the file can hold");
+    require(model.unknown_id >= 0 && model.unknown_id < static_cast<std::int64_t>(model.pieces.size()), "an id outside the vocabulary");
+    for (const SentencePiece& piece : model.pieces) require(!piece.text.empty() && std::isfinite(piece.score), "a piece of nothing");
+  });
 }
 
 }  // namespace accelerate::fuzz

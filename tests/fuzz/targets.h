@@ -12,5 +12,8 @@ bool safetensors(std::span<const std::byte> bytes);
 bool index(std::span<const std::byte> bytes);
 bool config(std::span<const std::byte> bytes);
 bool modules(std::span<const std::byte> bytes);
+bool pickle(std::span<const std::byte> bytes);
+bool torch_checkpoint(std::span<const std::byte> bytes);
+bool sentencepiece(std::span<const std::byte> bytes);
 
 }  // namespace accelerate::fuzz
