@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
@@ -49,12 +48,12 @@ Findings examine(const ModelFolder& folder) {
     checkpoint.release(tensor);
   }
 
-  findings.has_tokenizer = std::filesystem::exists(folder.transformer / "tokenizer.json");
+  findings.has_tokenizer = Tokenizer::is_in(folder.transformer);
   if (!findings.has_tokenizer) return findings;
   const std::int64_t tokens = Tokenizer::load(folder.transformer).vocabulary_size();
   const std::int64_t rows = folder.config.integer("vocab_size");
   if (tokens > rows)
-    throw Error(ErrorKind::invalid_file, fmt::format("tokenizer.json: has {} tokens, and the model's vocab_size is {}", tokens, rows));
+    throw Error(ErrorKind::invalid_file, fmt::format("the tokenizer has {} tokens, and the model's vocab_size is {}", tokens, rows));
   return findings;
 }
 
@@ -75,7 +74,7 @@ void print(Output& out, const ModelFolder& folder, const Findings& findings) {
                        folder.random_weights ? "; the weights are random" : ""));
   if (!findings.unused.empty())
     out.line(fmt::format("  {} weights that the model does not use: {}", findings.unused.size(), fmt::join(findings.unused, ", ")));
-  if (!findings.has_tokenizer) out.line("  no tokenizer.json: takes tensors, not texts");
+  if (!findings.has_tokenizer) out.line("  no tokenizer: takes tensors, not texts");
   for (const BadWeight& weight : findings.bad) out.line(fmt::format("  {}: {} numbers are NaN or infinite", weight.name, weight.numbers));
 }
 

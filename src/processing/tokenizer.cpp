@@ -11,6 +11,7 @@
 #include "base/thread_pool.h"
 #include "ipfs_accelerate/error.h"
 #include "processing/tokenizers_ffi/tokenizers_ffi.h"
+#include "processing/vocabulary_tokenizer.h"
 
 namespace accelerate {
 namespace {
@@ -20,6 +21,8 @@ namespace fs = std::filesystem;
 // Below this many inputs a batch is tokenized sooner than other threads wake up.
 constexpr std::int64_t least_parallel_inputs = 64;
 constexpr std::int64_t inputs_of_a_share = 16;
+
+constexpr const char* tokenizer_file = "tokenizer.json";
 
 tokenizers_ffi_text view_of(std::string_view text) {
   // A null pointer means "no text" across the boundary, where an empty text is a text.
@@ -44,9 +47,11 @@ std::uint32_t checked_id(std::int64_t id, std::int64_t vocabulary_size) {
   throw Error(ErrorKind::invalid_argument, fmt::format("token id {} is not in the vocabulary of {} tokens", id, vocabulary_size));
 }
 
-std::string json_of(std::span<const AddedToken> tokens) {
+/// The tokens as the boundary takes them: all, or those that a file of the model folder names.
+std::string json_of(std::span<const AddedToken> tokens, bool with_assumed) {
   Json list = Json::array();
   for (const AddedToken& token : tokens) {
+    if (token.source == TokenSource::assumed && !with_assumed) continue;
     list.push_back({{"content", token.content},
                     {"single_word", token.single_word},
                     {"lstrip", token.lstrip},
@@ -55,15 +60,6 @@ std::string json_of(std::span<const AddedToken> tokens) {
                     {"special", token.special}});
   }
   return list.dump();
-}
-
-fs::path tokenizer_file(const fs::path& folder) {
-  const fs::path path = folder / "tokenizer.json";
-  if (fs::exists(path)) return path;
-  if (!fs::is_directory(folder)) throw Error(ErrorKind::not_found, fmt::format("{}: no such model folder", folder.string()));
-  throw Error(ErrorKind::not_found,
-              fmt::format("{}: no tokenizer.json; expected the file that save_pretrained of transformers writes for a fast tokenizer",
-                          folder.string()));
 }
 
 /// What the boundary gave for some inputs, freed when it goes.
@@ -125,16 +121,25 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-Tokenizer Tokenizer::load(const fs::path& folder) {
-  const fs::path path = tokenizer_file(folder);
-  TokenizerConfig config = TokenizerConfig::read(folder);
-  const auto file = MappedFile::open(path);
-  const std::string_view json(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+bool Tokenizer::is_in(const fs::path& folder) { return fs::exists(folder / tokenizer_file) || !vocabulary_file(folder).empty(); }
 
+Tokenizer Tokenizer::load(const fs::path& folder) {
+  if (!fs::is_directory(folder)) throw Error(ErrorKind::not_found, fmt::format("{}: no such model folder", folder.string()));
+  TokenizerConfig config = TokenizerConfig::read(folder);
+  if (const fs::path path = folder / tokenizer_file; fs::exists(path)) {
+    const auto file = MappedFile::open(path);
+    const std::string_view json(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
+    return {open(json, json_of(config.added_tokens, false), path), std::move(config)};
+  }
+  const BuiltTokenizer built = build_tokenizer(folder, config);
+  return {open(built.json, json_of(built.added_tokens, true), built.file), std::move(config)};
+}
+
+Tokenizer::Handle Tokenizer::open(std::string_view json, std::string_view added_tokens, const fs::path& file) {
   tokenizers_ffi_tokenizer* opened = nullptr;
-  expect_success(tokenizers_ffi_open(view_of(json), view_of(json_of(config.added_tokens)), &opened), ErrorKind::invalid_file,
-                 fmt::format("{}: ", path.string()));
-  return {Handle(opened), std::move(config)};
+  expect_success(tokenizers_ffi_open(view_of(json), view_of(added_tokens), &opened), ErrorKind::invalid_file,
+                 fmt::format("{}: ", file.string()));
+  return Handle(opened);
 }
 
 Encodings Tokenizer::encode(std::span<const TextInput> inputs, const EncodeOptions& options) const {

@@ -66,9 +66,13 @@ struct Encodings {
 /// Text to token ids and back, as the `tokenizers` package of Python does it. Threads may share one.
 class Tokenizer {
  public:
-  /// Reads tokenizer.json of a model folder, and what the files beside it say of special tokens. Throws not_found when
-  /// there is no tokenizer.json, invalid_file when a file is not what it should be.
+  /// Reads tokenizer.json of a model folder, or else the vocabulary files that older checkpoints have (build_tokenizer), and
+  /// what the files beside them say of special tokens. Throws not_found when there is neither, invalid_file when a file is
+  /// not what it should be, unsupported for a tokenizer class that is not known.
   static Tokenizer load(const std::filesystem::path& folder);
+
+  /// Whether the folder has the files that load() begins with.
+  static bool is_in(const std::filesystem::path& folder);
 
   Tokenizer(Tokenizer&&) noexcept;
   Tokenizer& operator=(Tokenizer&&) noexcept;
@@ -101,6 +105,8 @@ class Tokenizer {
     void operator()(tokenizers_ffi_tokenizer* tokenizer) const;
   };
   using Handle = std::unique_ptr<tokenizers_ffi_tokenizer, Free>;
+
+  static Handle open(std::string_view json, std::string_view added_tokens, const std::filesystem::path& file);
 
   Tokenizer(Handle handle, TokenizerConfig config) : handle_(std::move(handle)), config_(std::move(config)) {}
 

@@ -19,6 +19,8 @@ constexpr std::size_t max_config_bytes = 64U << 20U;
 // transformers writes 1e30 for "no limit", and no tokenizer's limit is near this.
 constexpr double least_unlimited_length = 1e9;
 
+constexpr std::uint64_t max_token_id = 999'999'999;
+
 /// One JSON file whose top is an object, with the checks that its fields need.
 class ConfigFile {
  public:
@@ -42,6 +44,8 @@ class ConfigFile {
     return found != fields_.end() && found->is_null();
   }
 
+  const Json& fields() const { return fields_; }
+
   std::optional<std::string> text(std::string_view field) const {
     const Json* value = find(field);
     if (value == nullptr) return std::nullopt;
@@ -59,7 +63,7 @@ class ConfigFile {
   /// A token written as a string or as an object with "content". A name is enough for a special token; objects say for
   /// themselves whether they are special where `special` is not given.
   AddedToken token(std::string_view field, const Json& value, std::optional<bool> special) const {
-    if (value.is_string()) return {.content = value.get<std::string>(), .special = special.value_or(true)};
+    if (value.is_string()) return {.content = value.get<std::string>(), .special = special.value_or(true), .source = TokenSource::text};
     if (!value.is_object() || !value.contains("content") || !value["content"].is_string()) {
       refuse(field, value, "a token: a string, or an object with a string \"content\"");
     }
@@ -97,6 +101,17 @@ std::map<std::int64_t, AddedToken> added_tokens_decoder(const ConfigFile& config
     const bool is_number = !key.empty() && key.size() < 10 && std::ranges::all_of(key, [](char c) { return c >= '0' && c <= '9'; });
     if (!is_number) config.refuse("added_tokens_decoder", key, "token ids as keys");
     tokens.emplace(std::stoll(key), config.token("added_tokens_decoder", value, std::nullopt));
+  }
+  return tokens;
+}
+
+/// Tokens of an added_tokens.json, text and id, by id; `special` are the texts of special tokens.
+std::map<std::int64_t, AddedToken> added_tokens_file(const ConfigFile& file, const std::vector<AddedToken>& special) {
+  std::map<std::int64_t, AddedToken> tokens;
+  for (const auto& [text, id] : file.fields().items()) {
+    if (!id.is_number_unsigned() || id.get<std::uint64_t>() > max_token_id) file.refuse(text, id, "a token's id");
+    const bool is_special = std::ranges::find(special, text, &AddedToken::content) != special.end();
+    tokens.emplace(id.get<std::int64_t>(), AddedToken{.content = text, .normalized = !is_special, .special = is_special});
   }
   return tokens;
 }
@@ -147,23 +162,33 @@ TokenizerConfig TokenizerConfig::read(const fs::path& folder) {
   result.model_max_length = max_length(config);
   result.model_input_names = input_names(config, family);
 
-  for (auto& [id, token] : added_tokens_decoder(config)) result.added_tokens.push_back(std::move(token));
+  result.tokenizer_class = family.tokenizer_class;
+
+  std::vector<AddedToken> special;
   const bool map_wins = config.find("added_tokens_decoder") == nullptr;
   for (std::size_t i = 0; i < special_token_count; ++i) {
     const std::string_view field = field_of(static_cast<SpecialToken>(i));
     const ConfigFile& file = map_wins && special_tokens_map.find(field) != nullptr ? special_tokens_map : config;
     if (const Json* value = file.find(field)) {
-      AddedToken token = file.token(field, *value, true);
-      result.special_tokens[i] = token.content;
-      result.added_tokens.push_back(std::move(token));
+      special.push_back(file.token(field, *value, true));
     } else if (!family.tokens[i].empty() && !config.denies(field)) {
-      result.special_tokens[i] = family.tokens[i];
+      special.push_back({.content = std::string(family.tokens[i]), .source = TokenSource::assumed});
+    } else {
+      continue;
     }
+    result.special_tokens[i] = special.back().content;
   }
   for (const ConfigFile* file : {&config, &special_tokens_map}) {
     if (file == &special_tokens_map && !map_wins) continue;
-    std::ranges::move(further_special_tokens(*file), std::back_inserter(result.added_tokens));
+    std::vector<AddedToken> further = further_special_tokens(*file);
+    result.has_further_special_tokens |= !further.empty();
+    std::ranges::move(further, std::back_inserter(special));
   }
+
+  const ConfigFile added_tokens(folder / "added_tokens.json");
+  for (auto& [id, token] : map_wins ? added_tokens_file(added_tokens, special) : added_tokens_decoder(config))
+    result.added_tokens.push_back(std::move(token));
+  std::ranges::move(special, std::back_inserter(result.added_tokens));
   return result;
 }
 

@@ -5,8 +5,8 @@
 namespace accelerate {
 namespace {
 
-constexpr auto bert_types = std::to_array<std::string_view>({"bert", "convbert", "distilbert", "electra", "ernie", "layoutlm", "lxmert",
-                                                             "megatron-bert", "mobilebert", "nomic_bert", "squeezebert"});
+constexpr auto bert_types = std::to_array<std::string_view>({"bert", "convbert", "distilbert", "dpr", "electra", "ernie", "layoutlm",
+                                                             "lxmert", "megatron-bert", "mobilebert", "nomic_bert", "squeezebert"});
 constexpr auto mpnet_types = std::to_array<std::string_view>({"mpnet"});
 constexpr auto roberta_types = std::to_array<std::string_view>({"roberta", "bart", "data2vec-text", "led", "longformer"});
 constexpr auto xlm_roberta_types = std::to_array<std::string_view>({"xlm-roberta", "xmod"});
@@ -24,6 +24,7 @@ constexpr auto gemma_types = std::to_array<std::string_view>({"gemma"});
 constexpr auto whisper_types = std::to_array<std::string_view>({"whisper"});
 constexpr auto clip_types = std::to_array<std::string_view>({"clip"});
 constexpr auto t5_types = std::to_array<std::string_view>({"t5", "mt5"});
+constexpr auto flaubert_types = std::to_array<std::string_view>({"flaubert"});
 constexpr auto pegasus_types = std::to_array<std::string_view>({"pegasus"});
 
 // From the __init__ of each class in transformers 5; the tokens are bos, eos, unk, sep, pad, cls, mask.
@@ -46,6 +47,7 @@ constexpr auto families = std::to_array<TokenizerFamily>({
     {"WhisperTokenizer", whisper_types, {"<|endoftext|>", "<|endoftext|>", "<|endoftext|>", "", "", "", ""}},
     {"CLIPTokenizer", clip_types, {"<|startoftext|>", "<|endoftext|>", "<|endoftext|>", "", "<|endoftext|>", "", ""}},
     {"T5Tokenizer", t5_types, {"", "</s>", "<unk>", "", "<pad>", "", ""}},
+    {"FlaubertTokenizer", flaubert_types, {"<s>", "", "<unk>", "</s>", "<pad>", "</s>", "<special1>"}},
     {"PegasusTokenizer", pegasus_types, {"", "</s>", "<unk>", "", "<pad>", "", "<mask_2>"}},
 });
 

@@ -67,7 +67,7 @@ TEST(BrokenTokenizer, IsRefusedByNameOfTheFile) {
 
 TEST(BrokenTokenizer, IsMissing) {
   const TemporaryFolder folder;
-  expect_error(ErrorKind::not_found, folder.path().string() + ": no tokenizer.json; expected the file that save_pretrained",
+  expect_error(ErrorKind::not_found, folder.path().string() + ": no tokenizer.json, and no vocab.txt, vocab.json or SentencePiece model",
                [&] { Tokenizer::load(folder.path()); });
   expect_error(ErrorKind::not_found, "no such model folder", [&] { Tokenizer::load(folder.path() / "absent"); });
   folder.write("tokenizer.json", "");

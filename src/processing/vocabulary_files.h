@@ -1,0 +1,35 @@
+// The vocabulary files of tokenizers from before tokenizer.json, read into the "model" of one.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "base/json.h"
+#include "formats/sentencepiece_model.h"
+
+namespace accelerate {
+
+/// The ids of a vocabulary's tokens.
+using TokenIds = std::map<std::string, std::int64_t, std::less<>>;
+
+/// The "model" part of a tokenizer.json, and the ids of its tokens.
+struct VocabularyModel {
+  Json json;
+  TokenIds ids;
+};
+
+/// The WordPiece model of a vocab.txt: a token a line, its id the number of the line, counted from 0. Throws not_found, or
+/// invalid_file naming the line that is not UTF-8.
+VocabularyModel read_wordpiece(const std::filesystem::path& file, std::string_view unknown_token);
+
+/// The BPE model of a vocab.json, texts and ids, and a merges.txt, two tokens a line with a space between them, after a line
+/// "#version". Throws not_found, or invalid_file naming the token or the line that is wrong.
+VocabularyModel read_byte_bpe(const std::filesystem::path& vocabulary, const std::filesystem::path& merges);
+
+/// The unigram or BPE model of pieces in the order of their ids. `unknown_id` is that of the token for what no piece covers.
+VocabularyModel sentencepiece_model(const SentencePieceModel& model, std::int64_t unknown_id);
+
+}  // namespace accelerate
