@@ -24,7 +24,6 @@ constexpr std::uint32_t locator64_signature = 0x07064b50;
 constexpr std::size_t end_bytes = 22;  // of the record at the archive's end, without its comment
 constexpr std::size_t locator64_bytes = 20;
 constexpr std::size_t local_bytes = 30;  // of a local header, without name and extra fields
-constexpr std::size_t directory_bytes = 46;
 constexpr std::uint16_t zip64_field = 1;
 constexpr std::uint64_t max_files = 1'000'000;
 

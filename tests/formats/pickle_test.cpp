@@ -87,7 +87,8 @@ TEST(Pickle, BuildsPlainValues) {
 
 TEST(Pickle, ReadsTheDictionariesOfPython2) {
   const Pickle pickle = read(
-      "ccollections\nOrderedDict\n](](U\x01xK\x01e](U\x01yK\x02"
+      "ccollections\nOrderedDict\n](](U\x01xK\x01"
+      "e](U\x01yK\x02"
       "ee\x85R.");
   const PickleValue& dictionary = pickle[pickle.root];
   ASSERT_EQ(dictionary.items.size(), 4U);
