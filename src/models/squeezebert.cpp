@@ -6,6 +6,8 @@
 namespace accelerate::models {
 namespace {
 
+constexpr LinearOptions as_convolution{.convolution = true, .activation = {}, .precision = Precision::fp32};
+
 constexpr NormOptions layer_norm_options{.epsilon = 1e-12F};  // of the layers; the config's is for embeddings and heads
 
 /// The fields of config.json that SqueezeBERT has besides BERT's, under their own names.
@@ -44,10 +46,10 @@ Value convolution(Value x, const Weights& weights, std::int64_t outputs, std::in
   const std::int64_t inputs = x.dim(-1).value();
   const Value weight = weights.get("weight", {outputs, inputs / groups, 1});
   const Value bias = weights.get("bias", {outputs});
-  if (groups == 1) return linear(x, reshape(weight, {outputs, inputs}), bias, {.convolution = true});
+  if (groups == 1) return linear(x, reshape(weight, {outputs, inputs}), bias, as_convolution);
   const Value grouped =
       grouped_linear(reshape(x, {x.dim(0), groups, inputs / groups}), reshape(weight, {groups, outputs / groups, inputs / groups}),
-                     reshape(bias, {groups, outputs / groups}), {.convolution = true});
+                     reshape(bias, {groups, outputs / groups}), as_convolution);
   return reshape(grouped, {x.dim(0), outputs});
 }
 

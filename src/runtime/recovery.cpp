@@ -50,7 +50,7 @@ void add_notes(std::vector<std::string>& notes, const std::vector<std::string>& 
 
 /// A backend, and the graph that it compiled.
 struct RecoveringRunner::Engine {
-  std::unique_ptr<Backend> backend;
+  std::shared_ptr<const Backend> backend;
   std::unique_ptr<Executable> executable;
   Precision precision;
 
@@ -59,7 +59,7 @@ struct RecoveringRunner::Engine {
   }
 };
 
-RecoveringRunner::RecoveringRunner(std::unique_ptr<Backend> backend, const Graph& graph, CompileOptions options, RecoveryOptions recovery)
+RecoveringRunner::RecoveringRunner(std::shared_ptr<const Backend> backend, const Graph& graph, CompileOptions options, RecoveryOptions recovery)
     : graph_(remove_dead_nodes(graph)),
       options_(std::move(options)),
       recovery_(std::move(recovery)),
@@ -103,7 +103,7 @@ RunResult RecoveringRunner::run(const TensorMap& inputs) const {
   }
 }
 
-RecoveringRunner::EnginePointer RecoveringRunner::compile(std::unique_ptr<Backend> backend) const {
+RecoveringRunner::EnginePointer RecoveringRunner::compile(std::shared_ptr<const Backend> backend) const {
   const std::string name(backend->name());
   const CompileOptions options = name == asked_for_ ? options_ : options_of_stand_in(*backend, options_);
   auto engine = std::make_shared<Engine>(Engine{.backend = std::move(backend), .executable = nullptr, .precision = options.precision});

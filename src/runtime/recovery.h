@@ -41,7 +41,7 @@ struct RecoveryOptions {
 class RecoveringRunner {
  public:
   /// Compiles the graph on `backend`. Throws as Backend::compile does, save what it recovers from.
-  RecoveringRunner(std::unique_ptr<Backend> backend, const Graph& graph, CompileOptions options, RecoveryOptions recovery = {});
+  RecoveringRunner(std::shared_ptr<const Backend> backend, const Graph& graph, CompileOptions options, RecoveryOptions recovery = {});
   ~RecoveringRunner();
   RecoveringRunner(const RecoveringRunner&) = delete;
   RecoveringRunner& operator=(const RecoveringRunner&) = delete;
@@ -63,7 +63,7 @@ class RecoveringRunner {
   struct Engine;
   using EnginePointer = std::shared_ptr<const Engine>;
 
-  EnginePointer compile(std::unique_ptr<Backend> backend) const;
+  EnginePointer compile(std::shared_ptr<const Backend> backend) const;
   bool can_recover(std::string_view backend, const Error& error) const;
   EnginePointer current_engine(std::vector<std::string>& notes) const;
   EnginePointer cpu_engine(const std::string& reason, std::vector<std::string>& notes) const;
