@@ -46,9 +46,9 @@ struct CalibrationOptions {
 std::string unknown_input(const Graph& graph);
 
 /// Compiles and runs the model's graph in every candidate's way, on the same made-up texts: one short text, and a batch of
-/// texts of several lengths. Medians count, after a run that does not; those near the best run again in turns, so that a busy
-/// moment hits all of them, and what takes three times as long as the best runs once. Fewer threads are tried as long as that
-/// stays near the best. A candidate that is unsupported, unavailable, out of memory or lost has that reason instead of figures;
+/// texts of several lengths. The fastest tenth of the runs counts, after one that does not; those near the best run again in
+/// turns, so that a busy moment hits all of them, and what takes three times as long as the best runs once. Fewer threads are tried as long
+/// as that stays near the best. A candidate that is unsupported, unavailable, out of memory or lost has that reason instead of figures;
 /// where all fail, the first's error is thrown.
 Calibration calibrate(const CalibrationModel& model, const Candidates& candidates, const CalibrationOptions& options = {});
 
