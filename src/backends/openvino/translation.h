@@ -81,6 +81,7 @@ Output translate_linear(Translation& translation, const Node& node);
 Output translate_layer_norm(Translation& translation, const Node& node);
 Output translate_rms_norm(Translation& translation, const Node& node);
 Output translate_attention(Translation& translation, const Node& node);
+Output translate_rope(Translation& translation, const Node& node);
 Output translate_sequence_cumsum(Translation& translation, const Node& node);
 Output translate_sequence_pool(Translation& translation, const Node& node);
 
