@@ -60,6 +60,11 @@ void check_attention(const Call& call, const Node& node) {
   }
 }
 
+void check_shift(const Call& call, const Node& node) {
+  const NodeInputs inputs(call, node);
+  reference::sequence_bounds(inputs.arguments(), 1, inputs.rows(0));
+}
+
 void check_pool(const Call& call, const Node& node) {
   const NodeInputs inputs(call, node);
   const auto bounds = reference::sequence_bounds(inputs.arguments(), 1, inputs.rows(0));
@@ -101,7 +106,7 @@ std::vector<ValueId> sequence_values(const Graph& graph) {
       add(node.inputs[3]);
       add(node.inputs[4]);
     }
-    if (node.op == Op::sequence_pool || node.op == Op::sequence_cumsum) add(node.inputs[1]);
+    if (node.op == Op::sequence_pool || node.op == Op::sequence_cumsum || node.op == Op::sequence_shift) add(node.inputs[1]);
   }
   return values;
 }
@@ -110,10 +115,14 @@ void check_call(const Call& call) {
   for (const Node& node : call.graph.nodes()) {
     switch (node.op) {
       case Op::gather:
+      case Op::scatter:
         check_gather(call, node);
         break;
       case Op::attention:
         check_attention(call, node);
+        break;
+      case Op::sequence_shift:
+        check_shift(call, node);
         break;
       case Op::sequence_pool:
         check_pool(call, node);

@@ -52,7 +52,7 @@ OpenvinoExecutable::OpenvinoExecutable(CompileReport report, const CompileOption
       device_(std::move(device)),
       host_(report_.graph),
       sequences_(sequence_values(report_.graph)),
-      is_separable_(device_ == "CPU" && cpu::is_separable(report_.graph)) {
+      is_separable_(device_ == "CPU" && is_separable(report_.graph)) {
   const auto is_computed = [&](const NamedValue& output) { return !host_.knows(output.value); };
   if (std::ranges::none_of(report_.graph.outputs(), is_computed)) return;
   std::string note;
@@ -174,15 +174,11 @@ TensorMap OpenvinoExecutable::run(const TensorMap& inputs) const {
   return outputs_of(prepared);
 }
 
-TensorMap OpenvinoExecutable::run_shares(const TensorMap& inputs, const SizeMap& sizes, std::span<const cpu::Piece> shares) const {
+TensorMap OpenvinoExecutable::run_shares(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> shares) const {
   const Graph& graph = report_.graph;
-  TensorMap outputs;
-  for (const NamedValue& output : graph.outputs()) {
-    const ValueType& type = graph.type(output.value);
-    outputs.emplace(output.name, Tensor::zeros(type.dtype, evaluate(type.shape, sizes)));
-  }
+  TensorMap outputs = empty_outputs(graph, sizes);
   std::vector<Prepared> parts;
-  for (const cpu::Piece& share : shares) parts.push_back(prepare(cpu::inputs_of(share, graph, inputs)));
+  for (const Piece& share : shares) parts.push_back(prepare(inputs_of(share, graph, inputs)));
   translating_errors("running", [&] {
     std::vector<std::unique_ptr<CompiledGraph::Run>> runs;
     for (Prepared& part : parts)
@@ -190,7 +186,7 @@ TensorMap OpenvinoExecutable::run_shares(const TensorMap& inputs, const SizeMap&
           std::make_unique<CompiledGraph::Run>(compiled_for({.layout = part.call.layout, .shared = true}), part.call, part.computed));
     for (const auto& run : runs) run->wait();
   });
-  for (std::size_t i = 0; i < parts.size(); ++i) cpu::put_outputs(shares[i], graph, outputs_of(parts[i]), outputs);
+  for (std::size_t i = 0; i < parts.size(); ++i) put_outputs(shares[i], graph, outputs_of(parts[i]), outputs);
   return outputs;
 }
 

@@ -40,7 +40,7 @@ class OpenvinoExecutable final : public Executable {
 
   Prepared prepare(const TensorMap& inputs) const;
   TensorMap outputs_of(const Prepared& prepared) const;
-  TensorMap run_shares(const TensorMap& inputs, const SizeMap& sizes, std::span<const cpu::Piece> shares) const;
+  TensorMap run_shares(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> shares) const;
 
   CompiledGraph& compiled_for(Form form, std::string* note = nullptr) const;
   std::unique_ptr<CompiledGraph> compile(Form form) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <optional>
 
 namespace accelerate::openvino {
 namespace {
@@ -61,16 +62,30 @@ Tensor of_each(const Rectangle& rectangle, Function number_of) {
   return tensor;
 }
 
+/// The input'th input of the node, or no_value.
+ValueId optional_input(const Node& node, std::size_t input) { return input < node.inputs.size() ? node.inputs[input] : no_value; }
+
+constexpr std::size_t distance_columns = 8;
+constexpr std::size_t global_keys = 9;
+
+/// Whether sequences of equal lengths see alike, query by query.
+bool sequences_see_alike(const Node& attention, Layout layout) {
+  return layout == Layout::equal && optional_input(attention, global_keys) == no_value;
+}
+
 /// The queries and keys of an attention in one call.
 struct Pairs {
   Pairs(const Call& call, const Node& attention)
       : options(attention.as<AttentionOptions>()),
         queries(rectangle_of(call, attention.inputs[3])),
         keys(rectangle_of(call, attention.inputs[4])),
-        blocks(call.layout == Layout::equal ? std::min<std::int64_t>(1, queries.sequences) : queries.sequences) {}
+        blocks(sequences_see_alike(attention, call.layout) ? std::min<std::int64_t>(1, queries.sequences) : queries.sequences) {
+    if (const ValueId value = optional_input(attention, global_keys); value != no_value) global = call.value(value).values<bool>();
+  }
 
   bool sees(std::int64_t sequence, std::int64_t query, std::int64_t key) const {
     if (key >= keys.length(sequence)) return false;
+    if (!global.empty() && global[static_cast<std::size_t>(keys.begin(sequence) + key)]) return true;
     const std::int64_t place = place_of(sequence, query);
     if (options.causal && key > place) return false;
     if (options.window_left >= 0 && place - key > options.window_left) return false;
@@ -85,7 +100,8 @@ struct Pairs {
   const AttentionOptions& options;
   Rectangle queries;
   Rectangle keys;
-  std::int64_t blocks;  ///< sequences that differ in what their queries see
+  std::int64_t blocks;           ///< sequences that differ in what their queries see
+  std::span<const bool> global;  ///< keys that every query sees; empty where there are none
 };
 
 bool depends_on_query(const AttentionOptions& options) { return options.causal || options.window_left >= 0 || options.window_right >= 0; }
@@ -123,6 +139,30 @@ Tensor columns_of(const Pairs& pairs, std::span<const std::int64_t> columns) {
   return tensor;
 }
 
+/// The row that a shift puts in place of `row` of a sequence, or none.
+std::optional<std::int64_t> source_of(const Rectangle& rectangle, std::int64_t sequence, std::int64_t row, std::int64_t offset) {
+  const bool is_inside = row + offset >= rectangle.begin(sequence) && row + offset < rectangle.begin(sequence + 1);
+  return is_inside ? std::optional(row + offset) : std::nullopt;
+}
+
+Tensor shifted_of(const Rectangle& rectangle, std::int64_t offset) {
+  Tensor tensor = Tensor::zeros(DType::int32, {rectangle.bounds.back()});
+  std::int32_t* next = tensor.mutable_values<std::int32_t>().data();
+  for (std::int64_t sequence = 0; sequence < rectangle.sequences; ++sequence)
+    for (std::int64_t row = rectangle.begin(sequence); row < rectangle.begin(sequence + 1); ++row)
+      *next++ = static_cast<std::int32_t>(source_of(rectangle, sequence, row, offset).value_or(row));
+  return tensor;
+}
+
+Tensor inside_of(const Rectangle& rectangle, std::int64_t offset) {
+  Tensor tensor = Tensor::zeros(DType::boolean, {rectangle.bounds.back()});
+  bool* next = tensor.mutable_values<bool>().data();
+  for (std::int64_t sequence = 0; sequence < rectangle.sequences; ++sequence)
+    for (std::int64_t row = rectangle.begin(sequence); row < rectangle.begin(sequence + 1); ++row)
+      *next++ = source_of(rectangle, sequence, row, offset).has_value();
+  return tensor;
+}
+
 Tensor whole_numbers(std::span<const std::int64_t> numbers) {
   return Tensor::from<std::int64_t>(numbers, {static_cast<std::int64_t>(numbers.size())});
 }
@@ -133,7 +173,7 @@ Dim any(const char* name) { return Dim::named(name); }
 
 FeedType type_of(const Graph& graph, const Feed& feed, Layout layout) {
   const ValueType& type = graph.type(feed.value);
-  const Dim blocks = layout == Layout::equal ? Dim(1) : any("sequences");
+  const auto blocks = [&] { return sequences_see_alike(graph.producer(feed.value), layout) ? Dim(1) : any("sequences"); };
   switch (feed.kind) {
     case FeedKind::value:
       return {type.dtype, type.shape};
@@ -145,6 +185,9 @@ FeedType type_of(const Graph& graph, const Feed& feed, Layout layout) {
       return {DType::int64, {1}};
     case FeedKind::rows:
       return {DType::int32, {any("sequences"), any("longest")}};
+    case FeedKind::inside:
+      return {DType::boolean, {any("rows")}};
+    case FeedKind::shifted:
     case FeedKind::places:
       return {DType::int32, {any("rows")}};
     case FeedKind::filled:
@@ -156,19 +199,19 @@ FeedType type_of(const Graph& graph, const Feed& feed, Layout layout) {
       return {DType::float32, {any("sequences")}};
     case FeedKind::mask: {
       const bool has_rows = depends_on_query(graph.producer(feed.value).as<AttentionOptions>());
-      return {DType::float32, {blocks, 1, has_rows ? any("queries") : Dim(1), any("keys")}};
+      return {DType::float32, {blocks(), 1, has_rows ? any("queries") : Dim(1), any("keys")}};
     }
     case FeedKind::seen:
       return {DType::boolean, {any("rows"), 1, 1}};
     case FeedKind::columns:
-      return {DType::int32, {blocks, any("queries"), any("keys")}};
+      return {DType::int32, {blocks(), any("queries"), any("keys")}};
   }
   return {};
 }
 
 Tensor tensor_of(const Call& call, const Feed& feed) {
   const auto rectangle = [&] { return rectangle_of(call, feed.value); };
-  const auto attention = [&]() -> const Node& { return call.graph.producer(feed.value); };
+  const auto producer = [&]() -> const Node& { return call.graph.producer(feed.value); };
   switch (feed.kind) {
     case FeedKind::value:
       return call.value(feed.value);
@@ -186,6 +229,10 @@ Tensor tensor_of(const Call& call, const Feed& feed) {
       return places_of(rectangle());
     case FeedKind::filled:
       return filled_of(rectangle());
+    case FeedKind::shifted:
+      return shifted_of(rectangle_of(call, producer().inputs[1]), producer().as<ShiftOptions>().offset);
+    case FeedKind::inside:
+      return inside_of(rectangle_of(call, producer().inputs[1]), producer().as<ShiftOptions>().offset);
     case FeedKind::first_rows: {
       const Rectangle all = rectangle();
       return of_each<std::int32_t>(all, [&](std::int64_t sequence) { return all.begin(sequence); });
@@ -199,11 +246,11 @@ Tensor tensor_of(const Call& call, const Feed& feed) {
       return of_each<float>(all, [&](std::int64_t sequence) { return std::max<std::int64_t>(1, all.length(sequence)); });
     }
     case FeedKind::mask:
-      return mask_of(Pairs(call, attention()));
+      return mask_of(Pairs(call, producer()));
     case FeedKind::seen:
-      return seen_of(Pairs(call, attention()));
+      return seen_of(Pairs(call, producer()));
     case FeedKind::columns:
-      return columns_of(Pairs(call, attention()), call.whole_numbers(attention().inputs[8]));
+      return columns_of(Pairs(call, producer()), call.whole_numbers(producer().inputs[distance_columns]));
   }
   return {};
 }
@@ -222,11 +269,13 @@ bool needs_mask(const Node& attention, Layout layout) {
 
 ValueId first_alike(const Graph& graph, const Node& attention) {
   const auto& wanted = attention.as<AttentionOptions>();
-  const auto columns = [](const Node& node) { return node.inputs.size() > 8 ? node.inputs[8] : no_value; };
+  const auto has_same = [&](const Node& node, std::size_t input) {
+    return optional_input(node, input) == optional_input(attention, input);
+  };
   for (const Node& node : graph.nodes()) {
     if (node.op != Op::attention) continue;
     const auto& options = node.as<AttentionOptions>();
-    if (node.inputs[3] == attention.inputs[3] && node.inputs[4] == attention.inputs[4] && columns(node) == columns(attention) &&
+    if (has_same(node, 3) && has_same(node, 4) && has_same(node, distance_columns) && has_same(node, global_keys) &&
         options.causal == wanted.causal && options.window_left == wanted.window_left && options.window_right == wanted.window_right)
       return node.outputs.front();
   }

@@ -15,6 +15,8 @@ enum class FeedKind : std::uint8_t {
   filled,      ///< bool [sequences, longest]: whether a row lies there
   first_rows,  ///< int32 [sequences]
   last_rows,   ///< int32 [sequences]
+  shifted,     ///< int32 [rows]: the row that the shift which makes the value puts in place of each; its own where there is none
+  inside,      ///< bool [rows]: whether there is one
   lengths,     ///< float32 [sequences]; 1 for an empty sequence, whose sums are 0
   mask,        ///< float32 [sequences or 1, 1, queries or 1, keys]: 0 where the attention that makes the value looks, else -inf
   seen,        ///< bool [queries, 1, 1]: whether the query of that attention sees any key

@@ -12,10 +12,10 @@ constexpr double most_uneven = 1.1;
 
 }  // namespace
 
-std::vector<cpu::Piece> shares_of(std::span<const std::int64_t> begins, std::int64_t tokens, int workers) {
+std::vector<Piece> shares_of(std::span<const std::int64_t> begins, std::int64_t tokens, int workers) {
   const auto sequences = static_cast<std::int64_t>(begins.size()) - 1;
   if (workers < 2 || sequences < workers || tokens < least_tokens * workers) return {};
-  std::vector<cpu::Piece> shares;
+  std::vector<Piece> shares;
   std::int64_t last_worker = -1;
   std::int64_t largest = 0;
   for (std::int64_t i = 0; i < sequences; ++i) {
@@ -29,7 +29,7 @@ std::vector<cpu::Piece> shares_of(std::span<const std::int64_t> begins, std::int
     largest = std::max(largest, shares.back().tokens);
   }
   const bool is_even = static_cast<double>(largest) * workers <= most_uneven * static_cast<double>(tokens);
-  return is_even ? shares : std::vector<cpu::Piece>{};
+  return is_even ? shares : std::vector<Piece>{};
 }
 
 }  // namespace accelerate::openvino

@@ -1,7 +1,7 @@
-// matmul, linear.
+// matmul, linear, grouped_linear.
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <optional>
 
 #include "backends/openvino/translation.h"
 #include "backends/reference/evaluate.h"
@@ -33,17 +33,18 @@ float round_row(std::span<const float> row, std::span<std::int8_t> steps) {
   return scale;
 }
 
-/// weight [out, in] as the runtime's compressed weights: steps of eight bits times a scale for each row.
+/// weight [..., out, in] as the runtime's compressed weights: steps of eight bits times a scale for each row.
 Output compressed(Translation& translation, const Tensor& weight) {
-  const std::int64_t rows = weight.dim(0);
-  const auto columns = static_cast<std::size_t>(weight.dim(1));
-  Tensor steps = Tensor::zeros(DType::int8, {rows, weight.dim(1)});
-  Tensor scales = Tensor::zeros(DType::float32, {rows, 1});
+  std::vector<std::int64_t> shape(weight.shape().begin(), weight.shape().end());
+  const auto columns = static_cast<std::size_t>(shape.back());
+  Tensor steps = Tensor::zeros(DType::int8, shape);
+  shape.back() = 1;
+  Tensor scales = Tensor::zeros(DType::float32, shape);
   const auto weights = weight.values<float>();
   const auto all_steps = steps.mutable_values<std::int8_t>();
   const auto all_scales = scales.mutable_values<float>();
   const ThreadPool::Place place(translation.threads());
-  translation.threads().parallel_for(rows, [&](std::int64_t row, int) {
+  translation.threads().parallel_for(scales.size(), [&](std::int64_t row, int) {
     const std::size_t first = static_cast<std::size_t>(row) * columns;
     all_scales[static_cast<std::size_t>(row)] = round_row(weights.subspan(first, columns), all_steps.subspan(first, columns));
   });
@@ -71,6 +72,21 @@ Output translate_linear(Translation& translation, const Node& node) {
   if (options.activation) result = apply_unary(*options.activation, result);
   if (translation.has(node, 3)) result = std::make_shared<ops::Add>(result, translation(node.inputs[3]));
   return result;
+}
+
+// One product over all groups at once, which the runtime takes with the groups first.
+Output translate_grouped_linear(Translation& translation, const Node& node) {
+  const Shape& weight = translation.shape(node.inputs[1]);
+  const Output groups_first = whole_numbers({1, 0, 2});
+  const Output rows =
+      std::make_shared<ops::Reshape>(translation(node.inputs[0]), whole_numbers({-1, weight[0].value(), weight[2].value()}), false);
+  const Output x = std::make_shared<ops::Transpose>(rows, groups_first);  // [groups, rows, in]
+  Output result = std::make_shared<ops::MatMul>(x, weight_of(translation, node), false, true);
+  if (translation.has(node, 2))
+    result = std::make_shared<ops::Add>(result, std::make_shared<ops::Unsqueeze>(translation(node.inputs[2]), whole_numbers({1})));
+  if (const auto& activation = node.as<LinearOptions>().activation) result = apply_unary(*activation, result);
+  const Output rows_first = std::make_shared<ops::Transpose>(result, groups_first);
+  return std::make_shared<ops::Reshape>(rows_first, target_shape(translation, node.outputs[0]), false);
 }
 
 }  // namespace accelerate::openvino

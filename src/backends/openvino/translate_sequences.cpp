@@ -1,5 +1,6 @@
-// Ragged text as rectangles; sequence_cumsum, sequence_pool.
-#include <algorithm>
+// Ragged text as rectangles; sequence_cumsum, sequence_shift, sequence_pool.
+#include <limits>
+#include <optional>
 
 #include "backends/openvino/translation.h"
 #include "ipfs_accelerate/error.h"
@@ -69,6 +70,12 @@ Output translate_sequence_cumsum(Translation& translation, const Node& node) {
   const Output rectangle = to_rectangle(translation, translation(node.inputs[0]), shape, sequences);
   const Output axis = ops::Constant::create(ov::element::i64, {}, {1});
   return from_rectangle(translation, std::make_shared<ops::CumSum>(rectangle, axis), shape, sequences);
+}
+
+Output translate_sequence_shift(Translation& translation, const Node& node) {
+  const Output moved = gather(translation(node.inputs[0]), translation.feed(FeedKind::shifted, node.outputs[0]));
+  const Output inside = stretched(translation.feed(FeedKind::inside, node.outputs[0]), 1, translation.shape(node.outputs[0]).size());
+  return std::make_shared<ops::Select>(inside, moved, number(0));
 }
 
 Output translate_sequence_pool(Translation& translation, const Node& node) {

@@ -1,4 +1,4 @@
-// reshape, transpose, slice, concat, gather.
+// reshape, transpose, slice, concat, gather, scatter.
 #include <algorithm>
 
 #include "backends/openvino/translation.h"
@@ -8,8 +8,10 @@ namespace {
 
 Output axis_constant(std::int64_t axis) { return ops::Constant::create(ov::element::i64, {}, {axis}); }
 
-/// Sizes as the runtime's reshape takes them: static ones stay known to it.
-Output target_of(Translation& translation, ValueId value) {
+}  // namespace
+
+// Static sizes stay known to the runtime.
+Output target_shape(Translation& translation, ValueId value) {
   const Shape& shape = translation.shape(value);
   const auto named = std::ranges::count_if(shape, [](const Dim& size) { return !size.is_static(); });
   std::vector<std::int64_t> sizes;
@@ -25,10 +27,8 @@ Output target_of(Translation& translation, ValueId value) {
   return std::make_shared<ops::Concat>(parts, 0);
 }
 
-}  // namespace
-
 Output translate_reshape(Translation& translation, const Node& node) {
-  return std::make_shared<ops::Reshape>(translation(node.inputs[0]), target_of(translation, node.outputs[0]), false);
+  return std::make_shared<ops::Reshape>(translation(node.inputs[0]), target_shape(translation, node.outputs[0]), false);
 }
 
 Output translate_transpose(Translation& translation, const Node& node) {
@@ -66,6 +66,11 @@ Output translate_gather(Translation& translation, const Node& node) {
   // Rows are looked up as the checkpoint stores them, and only these decoded.
   const Output rows = std::make_shared<ops::Gather>(stored(table->tensor), indices, axis_constant(0));
   return rows.get_element_type() == ov::element::f32 ? rows : std::make_shared<ops::Convert>(rows, ov::element::f32);
+}
+
+Output translate_scatter(Translation& translation, const Node& node) {
+  return std::make_shared<ops::ScatterUpdate>(translation(node.inputs[0]), translation(node.inputs[1]), translation(node.inputs[2]),
+                                              axis_constant(0));
 }
 
 }  // namespace accelerate::openvino

@@ -21,6 +21,7 @@ constexpr std::array table{
     Row{Op::slice, translate_slice},
     Row{Op::concat, translate_concat},
     Row{Op::gather, translate_gather},
+    Row{Op::scatter, translate_scatter},
     Row{Op::unary, translate_unary},
     Row{Op::binary, translate_binary},
     Row{Op::where, translate_where},
@@ -29,11 +30,13 @@ constexpr std::array table{
     Row{Op::softmax, translate_softmax},
     Row{Op::matmul, translate_matmul},
     Row{Op::linear, translate_linear},
+    Row{Op::grouped_linear, translate_grouped_linear},
     Row{Op::layer_norm, translate_layer_norm},
     Row{Op::rms_norm, translate_rms_norm},
     Row{Op::attention, translate_attention},
     Row{Op::rope, translate_rope},
     Row{Op::sequence_cumsum, translate_sequence_cumsum},
+    Row{Op::sequence_shift, translate_sequence_shift},
     Row{Op::sequence_pool, translate_sequence_pool},
 };
 
@@ -67,11 +70,13 @@ std::string refusal_of(const Graph& graph, const Node& node) {
   };
   switch (node.op) {
     case Op::gather:
+    case Op::scatter:
     case Op::sequence_cumsum:
+    case Op::sequence_shift:
     case Op::sequence_pool:
       return first_of({1});
     case Op::attention:
-      return first_of({3, 4, 8});
+      return first_of({3, 4, 8, 9});
     default:
       return {};
   }

@@ -70,6 +70,7 @@ Output translate_transpose(Translation& translation, const Node& node);
 Output translate_slice(Translation& translation, const Node& node);
 Output translate_concat(Translation& translation, const Node& node);
 Output translate_gather(Translation& translation, const Node& node);
+Output translate_scatter(Translation& translation, const Node& node);
 Output translate_unary(Translation& translation, const Node& node);
 Output translate_binary(Translation& translation, const Node& node);
 Output translate_where(Translation& translation, const Node& node);
@@ -78,12 +79,17 @@ Output translate_reduce(Translation& translation, const Node& node);
 Output translate_softmax(Translation& translation, const Node& node);
 Output translate_matmul(Translation& translation, const Node& node);
 Output translate_linear(Translation& translation, const Node& node);
+Output translate_grouped_linear(Translation& translation, const Node& node);
 Output translate_layer_norm(Translation& translation, const Node& node);
 Output translate_rms_norm(Translation& translation, const Node& node);
 Output translate_attention(Translation& translation, const Node& node);
 Output translate_rope(Translation& translation, const Node& node);
 Output translate_sequence_cumsum(Translation& translation, const Node& node);
+Output translate_sequence_shift(Translation& translation, const Node& node);
 Output translate_sequence_pool(Translation& translation, const Node& node);
+
+/// The value's shape as the runtime's reshape takes it.
+Output target_shape(Translation& translation, ValueId value);
 
 /// The function of each element, as unary and the tail of linear apply it.
 Output apply_unary(UnaryFunction function, const Output& x);
