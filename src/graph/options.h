@@ -72,9 +72,9 @@ struct MatmulOptions {
 };
 
 struct LinearOptions {
-  bool convolution = false;                 ///< the weight is the kernel of a convolution of width 1
-  std::optional<UnaryFunction> activation;  ///< set by passes
-  Precision precision = Precision::fp32;    ///< set by passes
+  bool convolution = false;                      ///< the weight is the kernel of a convolution of width 1
+  std::optional<UnaryFunction> activation = {};  ///< set by passes
+  Precision precision = Precision::fp32;         ///< set by passes
 };
 
 struct NormOptions {
