@@ -1,10 +1,8 @@
-// The device's kernels as plain functions: one struct of arguments each, of device pointers unless said otherwise. What
-// each computes is defined in backends/reference/. Arrays are row-major and without gaps unless strides are given; strides
-// count elements. Sums and everything between loads and stores are float32. Calls put work on the stream and return the
-// launch's error; a call without elements does nothing and succeeds.
+// The device's kernels as plain functions: one struct of arguments each, whose pointers are to device memory. What each
+// computes is defined in backends/reference/. Arrays are row-major and without gaps unless strides are given; strides count
+// elements. Sums and everything between loads and stores are float32. Calls put work on the stream, neither allocate nor
+// wait, and may be captured into a graph. A call without elements does nothing and succeeds.
 #pragma once
-
-#include <cuda_runtime_api.h>
 
 #include <array>
 #include <cstddef>
@@ -14,7 +12,15 @@
 #include "base/functions.h"
 #include "graph/options.h"
 
+struct CUstream_st;
+
 namespace accelerate::cuda {
+
+/// A cudaStream_t.
+using Stream = CUstream_st*;
+
+/// The cudaError_t of a launch; 0 is success.
+using Status = int;
 
 /// How an array's elements are stored.
 enum class Element : std::uint8_t { float32, float16, bfloat16, int64, boolean };
@@ -37,12 +43,14 @@ struct Extents {
 struct Input {
   const void* data = nullptr;
   Element element = Element::float32;
+  std::int64_t stride = 0;  ///< from row to row of [rows, columns] or [tokens, columns]; 0: columns
 };
 
 /// An array that a kernel writes; without data it is not wanted.
 struct Output {
   void* data = nullptr;
   Element element = Element::float32;
+  std::int64_t stride = 0;  ///< as an Input's
 };
 
 /// An input with its sizes, which are stretched to those of the output as in NumPy.
@@ -57,7 +65,8 @@ enum class FaultKind : std::int32_t { none, index_outside_table, division_by_zer
 /// What went wrong on the device. Zeroed by the host before a run and read after it; the first fault is kept.
 struct Fault {
   FaultKind kind = FaultKind::none;
-  std::int32_t place = 0;     ///< the table among embedding_norm's; 0 elsewhere
+  std::int32_t node = 0;      ///< what the call was given
+  std::int64_t table = 0;     ///< its place among embedding_norm's; 0 elsewhere
   std::int64_t position = 0;  ///< of the index among the indices, of the element, or the sequence's number
   std::int64_t value = 0;     ///< the index that is outside the table
 };
@@ -66,6 +75,7 @@ struct Fault {
 /// steps from the least number on, less 128. A row with a number that is not finite has the scale NaN.
 struct QuantisedRows {
   std::int8_t* codes = nullptr;     ///< [rows, columns]
+  std::int64_t stride = 0;          ///< from row to row of codes, 0: columns; what lies between rows becomes 0
   float* scales = nullptr;          ///< [rows]
   std::int32_t* offsets = nullptr;  ///< [rows]
 };
@@ -80,9 +90,10 @@ struct GatherArguments {
   std::int64_t columns = 0;
   std::int64_t count = 0;
   Fault* fault = nullptr;  ///< told of an index outside the table, whose row becomes zeros
-  cudaStream_t stream = nullptr;
+  std::int32_t node = 0;   ///< for the fault
+  Stream stream = nullptr;
 };
-cudaError_t gather(const GatherArguments& arguments);
+Status gather(const GatherArguments& arguments);
 
 struct LayerNormArguments {
   Input x;                       ///< [rows, columns]
@@ -93,12 +104,12 @@ struct LayerNormArguments {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   float epsilon = 0;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-cudaError_t layer_norm(const LayerNormArguments& arguments);
+Status layer_norm(const LayerNormArguments& arguments);
 
 /// As layer_norm, by reference's rms_norm; there is no bias.
-cudaError_t rms_norm(const LayerNormArguments& arguments);
+Status rms_norm(const LayerNormArguments& arguments);
 
 struct AddNormArguments {
   Input x;                       ///< [rows, columns]
@@ -111,9 +122,9 @@ struct AddNormArguments {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   float epsilon = 0;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-cudaError_t add_norm(const AddNormArguments& arguments);
+Status add_norm(const AddNormArguments& arguments);
 
 inline constexpr int most_tables = 7;
 
@@ -134,9 +145,10 @@ struct EmbeddingNormArguments {
   std::int64_t columns = 0;
   float epsilon = 0;
   Fault* fault = nullptr;  ///< told of an index outside its table, which then adds nothing
-  cudaStream_t stream = nullptr;
+  std::int32_t node = 0;   ///< for the fault
+  Stream stream = nullptr;
 };
-cudaError_t embedding_norm(const EmbeddingNormArguments& arguments);
+Status embedding_norm(const EmbeddingNormArguments& arguments);
 
 struct SoftmaxArguments {
   Input x;   ///< [rows, columns]
@@ -144,27 +156,28 @@ struct SoftmaxArguments {
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   bool logarithm = false;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-cudaError_t softmax(const SoftmaxArguments& arguments);
+Status softmax(const SoftmaxArguments& arguments);
 
 // What follows a product, and what goes before an int8 one.
 
 struct TailArguments {
-  Input x;                       ///< [rows, columns]
-  const float* bias = nullptr;   ///< [columns], or absent
+  Input x;                      ///< [rows, columns]
+  const float* bias = nullptr;  ///< [columns], or absent
   std::optional<UnaryFunction> activation;
-  Input residual;                ///< [rows, columns], or absent
-  Output y;                      ///< activation(x + bias) + residual, or not wanted; may lie where an input lies, as in AddNormArguments
-  QuantisedRows quantised;       ///< y once more, or not wanted
+  Input residual;           ///< [rows, columns], or absent
+  Output y;                 ///< activation(x + bias) + residual, or not wanted; may lie where an input lies, as in AddNormArguments
+  QuantisedRows quantised;  ///< y once more, or not wanted
   std::int64_t rows = 0;
   std::int64_t columns = 0;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-cudaError_t tail(const TailArguments& arguments);
+Status tail(const TailArguments& arguments);
 
 struct Int8TailArguments {
   const std::int32_t* sums = nullptr;         ///< [rows, columns]: Σ code · weight code
+  std::int64_t sums_stride = 0;               ///< from row to row; 0: columns
   const float* row_scales = nullptr;          ///< [rows], of QuantisedRows
   const std::int32_t* row_offsets = nullptr;  ///< [rows], of QuantisedRows
   const float* weight_scales = nullptr;       ///< [columns]
@@ -176,18 +189,18 @@ struct Int8TailArguments {
   QuantisedRows quantised;  ///< y once more, or not wanted
   std::int64_t rows = 0;
   std::int64_t columns = 0;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-cudaError_t int8_tail(const Int8TailArguments& arguments);
+Status int8_tail(const Int8TailArguments& arguments);
 
 struct QuantiseArguments {
   Input x;  ///< [rows, columns]
   QuantisedRows quantised;
   std::int64_t rows = 0;
   std::int64_t columns = 0;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-cudaError_t quantise_rows(const QuantiseArguments& arguments);
+Status quantise_rows(const QuantiseArguments& arguments);
 
 // Element by element.
 
@@ -196,21 +209,22 @@ struct UnaryArguments {
   Input x;   ///< [count], floats
   Output y;  ///< [count], floats; may lie where x lies if the elements are the same
   std::int64_t count = 0;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-cudaError_t unary(const UnaryArguments& arguments);
+Status unary(const UnaryArguments& arguments);
 
 struct BinaryArguments {
   BinaryFunction function = BinaryFunction::add;
   ShapedInput a;  ///< floats, or of one element with b
   ShapedInput b;
-  Output y;  ///< boolean for comparisons, else floats or the inputs' element; may lie where an input of its size and element lies
-  Extents extents;         ///< of y
+  Output y;         ///< boolean for comparisons, else floats or the inputs' element; may lie where an input of its size and element lies
+  Extents extents;  ///< of y
   Fault* fault = nullptr;  ///< told of a whole number divided by zero, which gives 0
-  cudaStream_t stream = nullptr;
+  std::int32_t node = 0;   ///< for the fault
+  Stream stream = nullptr;
 };
 /// Floats of different storage may be mixed. cudaErrorInvalidValue for a power of whole numbers.
-cudaError_t binary(const BinaryArguments& arguments);
+Status binary(const BinaryArguments& arguments);
 
 struct WhereArguments {
   ShapedInput condition;  ///< boolean
@@ -218,18 +232,18 @@ struct WhereArguments {
   ShapedInput b;          ///< floats, or of y's element
   Output y;
   Extents extents;  ///< of y
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-cudaError_t where(const WhereArguments& arguments);
+Status where(const WhereArguments& arguments);
 
 struct CastArguments {
   Input x;   ///< [count]
   Output y;  ///< [count]
   std::int64_t count = 0;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
 /// Any element to any other: floats are rounded to the nearest, or cut towards zero when they become int64.
-cudaError_t cast(const CastArguments& arguments);
+Status cast(const CastArguments& arguments);
 
 struct CopyArguments {
   const void* source = nullptr;  ///< where the element of index 0 lies
@@ -238,10 +252,10 @@ struct CopyArguments {
   Extents extents;  ///< of what is copied
   std::array<std::int64_t, largest_rank> source_strides{};
   std::array<std::int64_t, largest_rank> target_strides{};
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
 /// Copies between arrays with any strides: transpose, slice, a piece of concat.
-cudaError_t copy(const CopyArguments& arguments);
+Status copy(const CopyArguments& arguments);
 
 // Along an axis or a sequence.
 
@@ -252,10 +266,10 @@ struct ReduceArguments {
   std::int64_t outer = 1;
   std::int64_t count = 0;
   std::int64_t inner = 1;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
 /// The largest or least of none is an infinity; the host refuses it before.
-cudaError_t reduce(const ReduceArguments& arguments);
+Status reduce(const ReduceArguments& arguments);
 
 struct SequencePoolArguments {
   Pooling function = Pooling::mean;
@@ -265,50 +279,52 @@ struct SequencePoolArguments {
   std::int64_t sequences = 0;
   std::int64_t columns = 0;
   Fault* fault = nullptr;  ///< told of an empty sequence that has no such row, which then becomes zeros
-  cudaStream_t stream = nullptr;
+  std::int32_t node = 0;   ///< for the fault
+  Stream stream = nullptr;
 };
-cudaError_t sequence_pool(const SequencePoolArguments& arguments);
+Status sequence_pool(const SequencePoolArguments& arguments);
 
 struct SequenceCumsumArguments {
   const std::int64_t* x = nullptr;       ///< [tokens]
   const std::int64_t* begins = nullptr;  ///< [sequences + 1]
   std::int64_t* y = nullptr;             ///< [tokens]; may be x
   std::int64_t sequences = 0;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-cudaError_t sequence_cumsum(const SequenceCumsumArguments& arguments);
+Status sequence_cumsum(const SequenceCumsumArguments& arguments);
 
 // Products.
 
 struct MatmulArguments {
-  ShapedInput a;             ///< [..., rows, inner], or [..., inner, rows] when transposed; floats
-  ShapedInput b;             ///< [..., inner, columns], or [..., columns, inner] when transposed; floats
+  ShapedInput a;  ///< [..., rows, inner], or [..., inner, rows] when transposed; floats
+  ShapedInput b;  ///< [..., inner, columns], or [..., columns, inner] when transposed; floats
   bool transpose_a = false;
   bool transpose_b = false;
   Output y;         ///< [..., rows, columns], floats
   Extents extents;  ///< of y
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
 /// A float32 product without tensor cores, for small ones and those that the vendor's library does not take.
-cudaError_t matmul(const MatmulArguments& arguments);
+Status matmul(const MatmulArguments& arguments);
 
 struct AttentionArguments {
   const void* query = nullptr;         ///< [query tokens, heads, size]
   const void* key = nullptr;           ///< [key tokens, key heads, size]
-  const void* value = nullptr;         ///< [key tokens, key heads, size]
-  Element element = Element::float32;  ///< of query, key and value; float16 and bfloat16 are multiplied on tensor cores
-  Output y;                            ///< [query tokens, heads, size], floats
+  const void* value = nullptr;         ///< [key tokens, key heads, value size]
+  Element element = Element::float32;  ///< of query, key and value: a float; float16 and bfloat16 are multiplied on tensor cores
+  Output y;                            ///< [query tokens, heads, value size], floats
   std::int64_t query_stride = 0;       ///< from token to token, as are the others; heads · size when without gaps
   std::int64_t key_stride = 0;
   std::int64_t value_stride = 0;
   std::int64_t y_stride = 0;
   std::int64_t heads = 0;
   std::int64_t key_heads = 0;
-  std::int64_t size = 0;                       ///< of a head, at most 256
+  std::int64_t size = 0;                       ///< of a head of query and key, at most 256
+  std::int64_t value_size = 0;                 ///< of a head of value and y, at most 256; 0: as size
   const std::int64_t* query_begins = nullptr;  ///< [sequences + 1]
   const std::int64_t* key_begins = nullptr;    ///< [sequences + 1]
   std::int64_t sequences = 0;
-  std::int64_t longest_query = 0;  ///< no sequence has more queries
+  std::int64_t query_tokens = 0;  ///< rows of query; a larger number costs time alone
   float scale = 1;
   bool causal = false;
   std::int64_t window_left = -1;
@@ -319,9 +335,10 @@ struct AttentionArguments {
   const std::int64_t* distance_columns = nullptr;  ///< [2 · distance_radius + 1]; there when any bias is
   std::int64_t bias_columns = 0;
   std::int64_t distance_radius = 0;
-  cudaStream_t stream = nullptr;
+  Stream stream = nullptr;
 };
-/// cudaErrorInvalidValue when size is above 256 or heads is no multiple of key_heads.
-cudaError_t attention(const AttentionArguments& arguments);
+/// Stores between sequences' ends and query_tokens nothing. cudaErrorInvalidValue when a size is above 256 or heads is no
+/// multiple of key_heads.
+Status attention(const AttentionArguments& arguments);
 
 }  // namespace accelerate::cuda
