@@ -31,9 +31,12 @@ cudaError_t launch_attention(Kernel kernel, const AttentionProblem& problem, con
   const std::int64_t numbers = launch.query_tokens / launch.block_queries + problem.sequences;
   const std::int64_t blocks = numbers * problem.heads;
   if (blocks > 0x7fffffff) return cudaErrorInvalidConfiguration;
-  const cudaError_t error =
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(launch.shared_bytes));
-  if (error != cudaSuccess) return error;
+  // More shared memory than any kernel may have by default must be asked for.
+  if (launch.shared_bytes > std::size_t{48} * 1024) {
+    const cudaError_t error =
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(launch.shared_bytes));
+    if (error != cudaSuccess) return error;
+  }
   kernel<<<static_cast<unsigned>(blocks), static_cast<unsigned>(launch.threads), launch.shared_bytes, launch.stream>>>(problem);
   return cudaGetLastError();
 }

@@ -57,7 +57,7 @@ struct Output {
 struct ShapedInput {
   const void* data = nullptr;
   Element element = Element::float32;
-  Extents extents;
+  Extents extents{};
 };
 
 enum class FaultKind : std::int32_t { none, index_outside_table, division_by_zero, empty_sequence };
@@ -83,9 +83,9 @@ struct QuantisedRows {
 // Rows: each result row comes from the same row of the inputs.
 
 struct GatherArguments {
-  Input table;                            ///< [table_rows, columns]
+  Input table{};                          ///< [table_rows, columns]
   const std::int64_t* indices = nullptr;  ///< [count]
-  Output y;                               ///< [count, columns]; floats are converted, other elements are those of the table
+  Output y{};                             ///< [count, columns]; floats are converted, other elements are those of the table
   std::int64_t table_rows = 0;
   std::int64_t columns = 0;
   std::int64_t count = 0;
@@ -96,11 +96,11 @@ struct GatherArguments {
 Status gather(const GatherArguments& arguments);
 
 struct LayerNormArguments {
-  Input x;                       ///< [rows, columns]
+  Input x{};                     ///< [rows, columns]
   const float* scale = nullptr;  ///< [columns], or absent
   const float* bias = nullptr;   ///< [columns], or absent
-  Output y;                      ///< [rows, columns], or not wanted
-  QuantisedRows quantised;       ///< y once more, or not wanted
+  Output y{};                    ///< [rows, columns], or not wanted
+  QuantisedRows quantised{};     ///< y once more, or not wanted
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   float epsilon = 0;
@@ -112,13 +112,13 @@ Status layer_norm(const LayerNormArguments& arguments);
 Status rms_norm(const LayerNormArguments& arguments);
 
 struct AddNormArguments {
-  Input x;                       ///< [rows, columns]
-  Input residual;                ///< [rows, columns]
+  Input x{};                     ///< [rows, columns]
+  Input residual{};              ///< [rows, columns]
   const float* scale = nullptr;  ///< [columns]
   const float* bias = nullptr;   ///< [columns]
-  Output y;                      ///< layer_norm(x + residual), or not wanted
-  Output sum;                    ///< x + residual, or not wanted; may lie where x or residual lies if the elements are the same
-  QuantisedRows quantised;       ///< y once more, or not wanted
+  Output y{};                    ///< layer_norm(x + residual), or not wanted
+  Output sum{};                  ///< x + residual, or not wanted; may lie where x or residual lies if the elements are the same
+  QuantisedRows quantised{};     ///< y once more, or not wanted
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   float epsilon = 0;
@@ -129,18 +129,18 @@ Status add_norm(const AddNormArguments& arguments);
 inline constexpr int most_tables = 7;
 
 struct EmbeddingTable {
-  Input table;                            ///< [rows, columns]
+  Input table{};                          ///< [rows, columns]
   const std::int64_t* indices = nullptr;  ///< [tokens]
   std::int64_t rows = 0;
 };
 
 struct EmbeddingNormArguments {
-  std::array<EmbeddingTable, most_tables> tables;
+  std::array<EmbeddingTable, most_tables> tables{};
   int table_count = 0;
   const float* scale = nullptr;  ///< [columns]
   const float* bias = nullptr;   ///< [columns]
-  Output y;                      ///< [tokens, columns], or not wanted
-  QuantisedRows quantised;       ///< y once more, or not wanted
+  Output y{};                    ///< [tokens, columns], or not wanted
+  QuantisedRows quantised{};     ///< y once more, or not wanted
   std::int64_t tokens = 0;
   std::int64_t columns = 0;
   float epsilon = 0;
@@ -151,8 +151,8 @@ struct EmbeddingNormArguments {
 Status embedding_norm(const EmbeddingNormArguments& arguments);
 
 struct SoftmaxArguments {
-  Input x;   ///< [rows, columns]
-  Output y;  ///< [rows, columns]; may lie where x lies if the elements are the same
+  Input x{};   ///< [rows, columns]
+  Output y{};  ///< [rows, columns]; may lie where x lies if the elements are the same
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   bool logarithm = false;
@@ -163,12 +163,12 @@ Status softmax(const SoftmaxArguments& arguments);
 // What follows a product, and what goes before an int8 one.
 
 struct TailArguments {
-  Input x;                      ///< [rows, columns]
+  Input x{};                    ///< [rows, columns]
   const float* bias = nullptr;  ///< [columns], or absent
-  std::optional<UnaryFunction> activation;
-  Input residual;           ///< [rows, columns], or absent
-  Output y;                 ///< activation(x + bias) + residual, or not wanted; may lie where an input lies, as in AddNormArguments
-  QuantisedRows quantised;  ///< y once more, or not wanted
+  std::optional<UnaryFunction> activation{};
+  Input residual{};           ///< [rows, columns], or absent
+  Output y{};                 ///< activation(x + bias) + residual, or not wanted; may lie where an input lies, as in AddNormArguments
+  QuantisedRows quantised{};  ///< y once more, or not wanted
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   Stream stream = nullptr;
@@ -183,10 +183,10 @@ struct Int8TailArguments {
   const float* weight_scales = nullptr;       ///< [columns]
   const std::int32_t* weight_sums = nullptr;  ///< [columns]: Σ weight code of each output row of the weight
   const float* bias = nullptr;                ///< [columns], or absent
-  std::optional<UnaryFunction> activation;
-  Input residual;           ///< [rows, columns], or absent
-  Output y;                 ///< activation((sums + offset · weight_sum) · scales + bias) + residual, or not wanted
-  QuantisedRows quantised;  ///< y once more, or not wanted
+  std::optional<UnaryFunction> activation{};
+  Input residual{};           ///< [rows, columns], or absent
+  Output y{};                 ///< activation((sums + offset · weight_sum) · scales + bias) + residual, or not wanted
+  QuantisedRows quantised{};  ///< y once more, or not wanted
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   Stream stream = nullptr;
@@ -194,8 +194,8 @@ struct Int8TailArguments {
 Status int8_tail(const Int8TailArguments& arguments);
 
 struct QuantiseArguments {
-  Input x;  ///< [rows, columns]
-  QuantisedRows quantised;
+  Input x{};  ///< [rows, columns]
+  QuantisedRows quantised{};
   std::int64_t rows = 0;
   std::int64_t columns = 0;
   Stream stream = nullptr;
@@ -206,8 +206,8 @@ Status quantise_rows(const QuantiseArguments& arguments);
 
 struct UnaryArguments {
   UnaryFunction function = UnaryFunction::negate;
-  Input x;   ///< [count], floats
-  Output y;  ///< [count], floats; may lie where x lies if the elements are the same
+  Input x{};   ///< [count], floats
+  Output y{};  ///< [count], floats; may lie where x lies if the elements are the same
   std::int64_t count = 0;
   Stream stream = nullptr;
 };
@@ -215,10 +215,10 @@ Status unary(const UnaryArguments& arguments);
 
 struct BinaryArguments {
   BinaryFunction function = BinaryFunction::add;
-  ShapedInput a;  ///< floats, or of one element with b
-  ShapedInput b;
-  Output y;         ///< boolean for comparisons, else floats or the inputs' element; may lie where an input of its size and element lies
-  Extents extents;  ///< of y
+  ShapedInput a{};  ///< floats, or of one element with b
+  ShapedInput b{};
+  Output y{};         ///< boolean for comparisons, else floats or the inputs' element; may lie where an input of its size and element lies
+  Extents extents{};  ///< of y
   Fault* fault = nullptr;  ///< told of a whole number divided by zero, which gives 0
   std::int32_t node = 0;   ///< for the fault
   Stream stream = nullptr;
@@ -227,18 +227,18 @@ struct BinaryArguments {
 Status binary(const BinaryArguments& arguments);
 
 struct WhereArguments {
-  ShapedInput condition;  ///< boolean
-  ShapedInput a;          ///< floats, or of y's element
-  ShapedInput b;          ///< floats, or of y's element
-  Output y;
-  Extents extents;  ///< of y
+  ShapedInput condition{};  ///< boolean
+  ShapedInput a{};          ///< floats, or of y's element
+  ShapedInput b{};          ///< floats, or of y's element
+  Output y{};
+  Extents extents{};  ///< of y
   Stream stream = nullptr;
 };
 Status where(const WhereArguments& arguments);
 
 struct CastArguments {
-  Input x;   ///< [count]
-  Output y;  ///< [count]
+  Input x{};   ///< [count]
+  Output y{};  ///< [count]
   std::int64_t count = 0;
   Stream stream = nullptr;
 };
@@ -249,7 +249,7 @@ struct CopyArguments {
   const void* source = nullptr;  ///< where the element of index 0 lies
   void* target = nullptr;        ///< where the element of index 0 goes
   Element element = Element::float32;
-  Extents extents;  ///< of what is copied
+  Extents extents{};  ///< of what is copied
   std::array<std::int64_t, largest_rank> source_strides{};
   std::array<std::int64_t, largest_rank> target_strides{};
   Stream stream = nullptr;
@@ -261,8 +261,8 @@ Status copy(const CopyArguments& arguments);
 
 struct ReduceArguments {
   Reduction function = Reduction::sum;
-  Input x;   ///< [outer, count, inner], floats
-  Output y;  ///< [outer, inner], floats
+  Input x{};   ///< [outer, count, inner], floats
+  Output y{};  ///< [outer, inner], floats
   std::int64_t outer = 1;
   std::int64_t count = 0;
   std::int64_t inner = 1;
@@ -273,9 +273,9 @@ Status reduce(const ReduceArguments& arguments);
 
 struct SequencePoolArguments {
   Pooling function = Pooling::mean;
-  Input x;                               ///< [tokens, columns], floats
+  Input x{};                             ///< [tokens, columns], floats
   const std::int64_t* begins = nullptr;  ///< [sequences + 1]
-  Output y;                              ///< [sequences, columns], floats
+  Output y{};                            ///< [sequences, columns], floats
   std::int64_t sequences = 0;
   std::int64_t columns = 0;
   Fault* fault = nullptr;  ///< told of an empty sequence that has no such row, which then becomes zeros
@@ -296,12 +296,12 @@ Status sequence_cumsum(const SequenceCumsumArguments& arguments);
 // Products.
 
 struct MatmulArguments {
-  ShapedInput a;  ///< [..., rows, inner], or [..., inner, rows] when transposed; floats
-  ShapedInput b;  ///< [..., inner, columns], or [..., columns, inner] when transposed; floats
+  ShapedInput a{};  ///< [..., rows, inner], or [..., inner, rows] when transposed; floats
+  ShapedInput b{};  ///< [..., inner, columns], or [..., columns, inner] when transposed; floats
   bool transpose_a = false;
   bool transpose_b = false;
-  Output y;         ///< [..., rows, columns], floats
-  Extents extents;  ///< of y
+  Output y{};         ///< [..., rows, columns], floats
+  Extents extents{};  ///< of y
   Stream stream = nullptr;
 };
 /// A float32 product without tensor cores, for small ones and those that the vendor's library does not take.
@@ -312,7 +312,7 @@ struct AttentionArguments {
   const void* key = nullptr;           ///< [key tokens, key heads, size]
   const void* value = nullptr;         ///< [key tokens, key heads, value size]
   Element element = Element::float32;  ///< of query, key and value: a float; float16 and bfloat16 are multiplied on tensor cores
-  Output y;                            ///< [query tokens, heads, value size], floats
+  Output y{};                          ///< [query tokens, heads, value size], floats
   std::int64_t query_stride = 0;       ///< from token to token, as are the others; heads · size when without gaps
   std::int64_t key_stride = 0;
   std::int64_t value_stride = 0;
@@ -337,7 +337,7 @@ struct AttentionArguments {
   std::int64_t distance_radius = 0;
   Stream stream = nullptr;
 };
-/// Stores between sequences' ends and query_tokens nothing. cudaErrorInvalidValue when a size is above 256 or heads is no
+/// Rows of y past the last sequence's end stay as they are. cudaErrorInvalidValue when a size is above 256 or heads is no
 /// multiple of key_heads.
 Status attention(const AttentionArguments& arguments);
 

@@ -65,6 +65,7 @@ cudaError_t launch_wide_rows(const Work& work, std::int64_t rows, std::int64_t c
   if (columns <= 1024) return launch_team<Team<128, 1, true>>(work, rows, stream);
   if (columns <= 2048) return launch_team<Team<256, 1, true>>(work, rows, stream);
   if (columns <= 4096) return launch_team<Team<512, 1, true>>(work, rows, stream);
+  if (columns <= 8192) return launch_team<Team<1024, 1, true>>(work, rows, stream);
   return launch_team<Team<512, 0, true>>(work, rows, stream);
 }
 
