@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PREFIX ?= /usr/local
 
-.PHONY: help build demo test format lint fuzz asan tsan bench-peers docs install clean
+.PHONY: help build demo test format lint fuzz asan tsan bench-peers gpu-bundle gpu-check docs install clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,12 @@ bench-peers: ## compare with ONNX Runtime, OpenVINO and PyTorch on the same weig
 	@tools/bootstrap.sh build model peers
 	@tools/build.sh release ipfs_accelerate_program
 	@.venv-peers/bin/python benchmarks/peers/run.py --model "$$(.venv/bin/python tools/model_path.py)"
+
+gpu-bundle: ## build and collect what gpu-check needs on a machine that builds nothing: build/gpu-bundle
+	@tools/gpu_bundle.sh
+
+gpu-check: gpu-bundle ## check and measure the cuda backend on this machine's GPU; without one, what needs none
+	@build/gpu-bundle/gpu_check.sh benchmarks/results
 
 docs: ## regenerate docs/ops.md, the table of ops and of the backends that run them
 	@tools/build.sh release ops_table

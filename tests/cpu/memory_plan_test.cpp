@@ -4,8 +4,9 @@
 #include <random>
 
 #include "backends/cpu/memory.h"
+#include "backends/memory_plan.h"
 
-namespace accelerate::cpu {
+namespace accelerate {
 namespace {
 
 TEST(MemoryPlan, NoTwoLivingBlocksOverlap) {
@@ -37,7 +38,7 @@ TEST(MemoryPlan, BlocksOfDifferentTimesShareMemory) {
 
 TEST(Buffer, IsZeroAndWritableFromEndToEnd) {
   for (std::size_t bytes : {std::size_t{1}, std::size_t{4096}, std::size_t{2} << 20, (std::size_t{5} << 20) + 17}) {
-    const Buffer buffer(bytes);
+    const cpu::Buffer buffer(bytes);
     EXPECT_EQ(buffer.data()[0], std::byte{0});
     EXPECT_EQ(buffer.data()[bytes - 1], std::byte{0});
     buffer.data()[bytes - 1] = std::byte{1};
@@ -45,4 +46,4 @@ TEST(Buffer, IsZeroAndWritableFromEndToEnd) {
 }
 
 }  // namespace
-}  // namespace accelerate::cpu
+}  // namespace accelerate

@@ -1,13 +1,8 @@
 #include "backends/cpu/linear_weights.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <cstring>
 
 #include "base/arithmetic.h"
-#include "base/half.h"
-#include "ipfs_accelerate/error.h"
 
 namespace accelerate::cpu {
 namespace {
@@ -32,54 +27,6 @@ void decode_rows(std::span<const Tensor* const> parts, std::int64_t first, std::
 }
 
 }  // namespace
-
-void decode_floats(const Tensor& tensor, std::int64_t first, std::int64_t count, float* result) {
-  const std::byte* source = tensor.bytes().data() + static_cast<std::size_t>(first) * size_of(tensor.dtype());
-  const auto each = [&]<typename T>(T, auto convert) {
-    for (std::int64_t i = 0; i < count; ++i) {
-      T element;
-      std::memcpy(&element, source + static_cast<std::size_t>(i) * sizeof(T), sizeof(T));
-      result[i] = convert(element);
-    }
-  };
-  switch (tensor.dtype()) {
-    case DType::float32:
-      std::memcpy(result, source, static_cast<std::size_t>(count) * sizeof(float));
-      return;
-    case DType::bfloat16:
-      return each(std::uint16_t{}, from_bfloat16);
-    case DType::float16:
-      return each(std::uint16_t{}, from_float16);
-    case DType::float64:
-      return each(double{}, [](double x) { return static_cast<float>(x); });
-    default:
-      throw Error(ErrorKind::internal, fmt::format("a weight is stored as {}, which is no float encoding", name_of(tensor.dtype())));
-  }
-}
-
-std::vector<const Tensor*> constant_parts(const Graph& graph, ValueId value) {
-  if (value == no_value) return {};
-  if (const ConstantOptions* constant = graph.constant_of(value)) return {&constant->tensor};
-  const Node& producer = graph.producer(value);
-  if (producer.op != Op::concat || producer.as<AxisOptions>().axis != 0) return {};
-  std::vector<const Tensor*> parts;
-  for (ValueId input : producer.inputs) {
-    const ConstantOptions* constant = graph.constant_of(input);
-    if (constant == nullptr) return {};
-    parts.push_back(&constant->tensor);
-  }
-  return parts;
-}
-
-std::vector<float> constant_floats(const Graph& graph, ValueId value) {
-  std::vector<float> result;
-  for (const Tensor* part : constant_parts(graph, value)) {
-    const std::size_t begin = result.size();
-    result.resize(begin + static_cast<std::size_t>(part->size()));
-    decode_floats(*part, 0, part->size(), result.data() + begin);
-  }
-  return result;
-}
 
 LinearWeights::LinearWeights(const KernelTable& kernels, Precision precision, std::span<const Tensor* const> parts, ThreadPool& threads) {
   const std::int64_t inputs = parts.front()->dim(1);

@@ -9,20 +9,10 @@
 
 #include "backends/cpu/kernels/kernel_table.h"
 #include "backends/cpu/memory.h"
+#include "backends/stored_constants.h"
 #include "base/thread_pool.h"
-#include "graph/graph.h"
 
 namespace accelerate::cpu {
-
-/// Element i of a tensor of any float encoding, for all i of [first, first + count), as float32 in `result`.
-void decode_floats(const Tensor& tensor, std::int64_t first, std::int64_t count, float* result);
-
-/// The tensors that, one after another along axis 0, make up a constant value: one, or those of a concat of constants;
-/// empty when the value is not constant.
-std::vector<const Tensor*> constant_parts(const Graph& graph, ValueId value);
-
-/// The constant value's elements as float32.
-std::vector<float> constant_floats(const Graph& graph, ValueId value);
 
 /// The weights of one linear, packed for the kernels.
 class LinearWeights {

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/memory.h"
 #include "backends/cpu/steps.h"
+#include "backends/memory_plan.h"
 #include "base/arithmetic.h"
 
 namespace accelerate::cpu {

@@ -1,0 +1,121 @@
+// What both attention kernels share: the problem, which keys a query sees, and which queries a block takes.
+#pragma once
+
+#include <cstdint>
+
+#include "backends/cuda/kernels/kernels.h"
+
+namespace accelerate::cuda {
+
+/// AttentionArguments as a kernel reads them; windows are limits of distance that are always there.
+struct AttentionProblem {
+  const void* query;
+  const void* key;
+  const void* value;
+  void* y;
+  Element element;
+  Element y_element;
+  std::int64_t query_stride;
+  std::int64_t key_stride;
+  std::int64_t value_stride;
+  std::int64_t y_stride;
+  int heads;
+  int key_heads;
+  int size;
+  int value_size;
+  const std::int64_t* query_begins;
+  const std::int64_t* key_begins;
+  std::int64_t sequences;
+  float scale;
+  int behind;
+  int ahead;
+  const float* head_bias;
+  const float* query_bias;
+  const float* key_bias;
+  const std::int64_t* distance_columns;
+  std::int64_t bias_columns;
+  int distance_radius;
+
+  __host__ __device__ bool has_bias() const { return head_bias != nullptr || query_bias != nullptr || key_bias != nullptr; }
+};
+
+/// A distance that no two tokens of a sequence have.
+inline constexpr int unlimited_distance = 1 << 30;
+
+/// The query at place p sees the keys [p - behind, p + ahead] of its sequence. Places count among the keys and may lie before
+/// the first.
+struct Visibility {
+  int key_count;
+  int behind;
+  int ahead;
+
+  __host__ __device__ int first_key(int place) const { return place > behind ? place - behind : 0; }
+  __host__ __device__ int end_key(int place) const {
+    const int end = place + ahead + 1;
+    return end < 0 ? 0 : (end < key_count ? end : key_count);
+  }
+
+  /// Whether one of the queries at places [first, last] does not see one of `count` keys.
+  __host__ __device__ bool hides_some(int first_place, int last_place, int key, int count) const {
+    return key + count > key_count || key + count - 1 - first_place > ahead || last_place - key > behind;
+  }
+};
+
+/// The queries [first_query, first_query + rows) of a sequence, which one block takes.
+struct QueryBlock {
+  std::int64_t query_begin;  ///< the sequence's first row of query
+  std::int64_t key_begin;    ///< the sequence's first row of key and value
+  int first_query;
+  int rows;  ///< none when the block has nothing to do
+  int first_place;
+  Visibility visibility;
+
+  /// One past the last key that any of the rows sees.
+  __host__ __device__ int end_key() const { return visibility.end_key(first_place + rows - 1); }
+};
+
+// Blocks are numbered such that a sequence's first number follows from its begin alone: every sequence has a number for
+// each `height` tokens and one more, which is never too few. Numbers that are left over have nothing to do.
+
+__host__ __device__ inline std::int64_t first_block_of(std::int64_t begin, std::int64_t sequence, int height) {
+  return begin / height + sequence;
+}
+
+/// The sequence that block `number` belongs to. `count(predicate)` is the number of `threads` threads for whose index the
+/// predicate holds; all threads call this together.
+template <class Count>
+__host__ __device__ std::int64_t sequence_of_block(std::int64_t number, const AttentionProblem& problem, int height, int threads,
+                                                   Count count) {
+  std::int64_t low = 0;
+  std::int64_t end = problem.sequences;
+  while (end - low > 1) {
+    const std::int64_t step = (end - low + threads - 1) / threads;
+    const std::int64_t reached = count([=, &problem](int thread) {
+      const std::int64_t sequence = low + thread * step;
+      return sequence < end && first_block_of(problem.query_begins[sequence], sequence, height) <= number;
+    });
+    low += (reached - 1) * step;
+    if (low + step < end) end = low + step;
+  }
+  return low;
+}
+
+/// What block `number` does when a block takes `height` queries.
+template <class Count>
+__host__ __device__ QueryBlock query_block(std::int64_t number, const AttentionProblem& problem, int height, int threads, Count count) {
+  const std::int64_t sequence = sequence_of_block(number, problem, height, threads, count);
+  QueryBlock block;
+  block.query_begin = problem.query_begins[sequence];
+  block.key_begin = problem.key_begins[sequence];
+  const int queries = static_cast<int>(problem.query_begins[sequence + 1] - block.query_begin);
+  const int keys = static_cast<int>(problem.key_begins[sequence + 1] - block.key_begin);
+  const std::int64_t first_query = (number - first_block_of(block.query_begin, sequence, height)) * height;
+  const bool is_empty = first_query >= queries;
+  block.first_query = is_empty ? 0 : static_cast<int>(first_query);
+  block.rows = is_empty ? 0 : (queries - block.first_query < height ? queries - block.first_query : height);
+  block.first_place = block.first_query + keys - queries;
+  block.visibility = {keys, problem.behind, problem.ahead};
+  return block;
+}
+
+}  // namespace accelerate::cuda
