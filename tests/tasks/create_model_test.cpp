@@ -6,6 +6,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "formats/safetensors.h"
 #include "formats/checkpoint.h"
 #include "processing/tokenizer.h"
 #include "runtime/session.h"

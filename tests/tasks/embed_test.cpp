@@ -41,7 +41,7 @@ TEST(Embed, TakesTheVectorThatAModelMakesItself) {
   const Embedder embedder = load(folder);
   const Session session(open_model_folder(folder.path()), {.threads = 1});
   const Encodings encodings = embedder.model().encode(inputs_of(texts));
-  const Tensor vectors = session.run(ragged_inputs(encodings)).at("pooler_output");
+  const Tensor vectors = session.run(ragged_inputs(encodings)).outputs.at("pooler_output");
   expect_near(embedder.embed(texts).values.values<float>(), vectors.values<float>(), 1e-5F);
 }
 
