@@ -5,13 +5,13 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 bundle=${1:-build/gpu-bundle}
-targets=(ipfs_accelerate_program ipfs_accelerate_cuda backends_test models_fixtures_test cuda_device_test cuda_faults_test
+targets=(ipfs_accelerate_program ipfs_accelerate_cuda ops_table models_fixtures_test cuda_device_test cuda_faults_test
   cuda_executable_test cuda_plan_test cuda_weights_test cuda_kernels_device_test cuda_kernels_host_test cuda_limits)
 tools/build.sh release "${targets[@]}"
 
 rm -rf "$bundle"
 mkdir -p "$bundle"/{bin,lib/ipfs_accelerate,data/models,benchmarks}
-cp build/bin/{ipfs-accelerate,cuda_limits} "$bundle/bin/"
+cp build/bin/{ipfs-accelerate,cuda_limits,ops_table} "$bundle/bin/"
 for target in "${targets[@]}"; do
   case $target in *_test) cp "build/tests/$target" "$bundle/bin/" ;; esac
 done

@@ -64,9 +64,9 @@ for root in (spec.submodule_search_locations if spec else []):
   done
 }
 
-# sanitize TOOL PROGRAM FILTER: part of a test program under compute-sanitizer.
+# sanitize TOOL NAME PROGRAM ARGUMENT…: part of a test program under compute-sanitizer.
 sanitize() {
-  step "compute-sanitizer $1" 90 compute-sanitizer --tool "$1" --error-exitcode 9 "$bundle/bin/$2" --gtest_filter="$3"
+  step "compute-sanitizer $1, $2" 60 compute-sanitizer --tool "$1" --error-exitcode 9 "$bundle/bin/$3" "${@:4}"
 }
 
 find_library
@@ -77,7 +77,7 @@ command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,m
 for test in cuda_plan_test cuda_weights_test cuda_executable_test cuda_faults_test cuda_kernels_host_test; do
   step "$test" 60 "$bundle/bin/$test"
 done
-if ! "$bundle/bin/backends_test" --gtest_list_tests 2>/dev/null | grep -q cuda; then
+if ! "$bundle/bin/ops_table" check --backend cuda --case input >/dev/null 2>&1; then
   echo "there is no GPU that the cuda backend can use here; what it says:"
   "$bundle/bin/ipfs-accelerate" bench --backend cuda "$bundle/data/models/fixtures/bert_model" 2>&1 | head -n 3
   for name in kernels ops fixtures faults compute-sanitizer benchmark; do skip "$name" "there is no GPU"; done
@@ -85,12 +85,14 @@ if ! "$bundle/bin/backends_test" --gtest_list_tests 2>/dev/null | grep -q cuda; 
 fi
 
 step kernels 90 "$bundle/bin/cuda_kernels_device_test"
-step ops 90 "$bundle/bin/backends_test" --gtest_filter='*cuda*'
+step ops 90 "$bundle/bin/ops_table" check --backend cuda
 step fixtures 90 "$bundle/bin/models_fixtures_test" --gtest_filter='*cuda*'
 step faults 60 "$bundle/bin/cuda_device_test"
 if command -v compute-sanitizer >/dev/null; then
-  sanitize memcheck backends_test '*cuda_linear_3x7x5*:*cuda_linear_17x65x33*:*cuda_attention_size_40*:*cuda_embedding_norm_3*:*cuda_add_norm_7:*cuda_sequence_pool*'
-  sanitize racecheck cuda_kernels_device_test 'AttentionKernel*:RowKernels*'
+  for case in linear_1 attention_size_ embedding_norm_3 add_norm sequence_pool_m; do
+    sanitize memcheck "$case" ops_table check --backend cuda --case "$case"
+  done
+  sanitize racecheck attention ops_table check --backend cuda --case attention_size_
 else
   skip compute-sanitizer "it is not installed"
 fi

@@ -20,8 +20,8 @@ struct FakeBackend {
   }
 };
 
-/// Two layers of an encoder: embeddings, attention, activation, norms, and a pooled output; with inputs of three texts.
-inline CaseBuilder encoder(std::int64_t length = 5) {
+/// Layers of an encoder: embeddings, attention, activation, norms, and a pooled output; with inputs of three texts.
+inline CaseBuilder encoder(std::int64_t length = 5, int layers = 2) {
   CaseBuilder b(7);
   const std::vector<std::int64_t> lengths{length, 1, 3};
   const std::int64_t hidden = 32;
@@ -36,7 +36,8 @@ inline CaseBuilder encoder(std::int64_t length = 5) {
     return linear(x, b.weight(name + ".w", {outputs, inputs}, DType::float32, {.spread = 0.2}), b.weight(name + ".b", {outputs}));
   };
   Value x = normed("embedding", gather(b.weight("table", {50, hidden}), ids));
-  for (const std::string layer : {"0", "1"}) {
+  for (int number = 0; number < layers; ++number) {
+    const std::string layer = std::to_string(number);
     const auto heads = [&](const std::string& name) { return split_heads(dense(layer + name, x, hidden, hidden), 4); };
     const Value query = heads("q");
     const Value key = heads("k");

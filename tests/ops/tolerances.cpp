@@ -6,6 +6,8 @@ namespace accelerate {
 
 const std::vector<LooserTolerance>& looser_tolerances() {
   static const std::vector<LooserTolerance> rows{
+      {"cuda", Precision::bf16, {Op::grouped_linear}, unrounded_operands_tolerance},
+      {"cuda", Precision::int8, {Op::grouped_linear}, unrounded_operands_tolerance},
       {"openvino", Precision::bf16, {Op::linear, Op::attention}, rounded_between_tolerance},
       {"openvino", Precision::int8, {Op::linear, Op::attention}, whole_activations_tolerance},
   };
@@ -22,8 +24,9 @@ double tolerance_of(std::string_view backend, const OpCase& op_case) {
 }
 
 double batching_tolerance(std::string_view backend, Precision precision) {
-  if (backend != "openvino") return 0;
-  return precision == Precision::bf16 ? rounded_between_tolerance : fp32_tolerance;
+  if (backend == "openvino") return precision == Precision::bf16 ? rounded_between_tolerance : fp32_tolerance;
+  if (backend == "cuda") return precision == Precision::fp32 ? fp32_tolerance : rounded_between_tolerance;
+  return 0;
 }
 
 }  // namespace accelerate

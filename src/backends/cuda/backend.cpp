@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "backends/cpu/backend.h"
 #include "backends/cuda/executable.h"
 #include "backends/cuda/support.h"
+#include "backends/fold_constants.h"
 #include "ipfs_accelerate/error.h"
 
 namespace accelerate::cuda {
@@ -36,6 +38,8 @@ class CudaBackend final : public Backend {
     std::shared_ptr<OpenDevice> device = devices_->get(options.device);
     const PassContext context{.precision = options.precision,
                               .supports = [](const Graph& within, const Node& node) { return support_of(within, node).yes; }};
+    // Once, on the host: what follows from constants alone is small.
+    graph = fold_constants(graph, *make_cpu_backend(), {.threads = options.threads});
     CompileReport report{.implementation = fmt::format("cuda {}", device->name()), .passes = {}, .graph = {}};
     report.graph = run_passes(std::move(graph), all_passes(), context, options.disabled_passes, report.passes);
     for (const Node& node : report.graph.nodes())

@@ -83,6 +83,10 @@ std::unique_ptr<Step> make_step(StepContext& context, const Node& node) {
       break;
     case Op::input:
     case Op::constant:
+    case Op::grouped_linear:
+    case Op::scatter:
+    case Op::rope:
+    case Op::sequence_shift:
       break;
   }
   if (step == nullptr) throw Error(ErrorKind::internal, fmt::format("[{}] has no step on cuda", traits_of(node.op).name));

@@ -31,7 +31,7 @@ Support linear_support(const Graph& graph, const Node& node) {
 
 /// Why the kernel does not take these biases by distance; nothing when it does.
 std::string bias_refusal(const Graph& graph, const Node& node) {
-  if (node.inputs.size() <= 8) return {};
+  if (node.inputs.size() <= 8 || node.inputs[8] == no_value) return {};
   if (!is_input(graph, node.inputs[8]) && graph.constant_of(node.inputs[8]) == nullptr)
     return "[attention] the columns of distances are computed";
   std::optional<Dim> columns;
@@ -45,6 +45,7 @@ std::string bias_refusal(const Graph& graph, const Node& node) {
 }
 
 Support attention_support(const Graph& graph, const Node& node) {
+  if (node.inputs.size() > 9 && node.inputs[9] != no_value) return no("[attention] some keys are seen whatever the window");
   for (std::size_t input = 0; input < 3; ++input) {
     const Shape& shape = graph.type(node.inputs[input]).shape;
     if (!shape[1].is_static() || !shape[2].is_static()) return no("[attention] the heads or their size are known only when the graph runs");
@@ -77,6 +78,12 @@ Support support_of(const Graph& graph, const Node& node) {
     case Op::embedding_norm:
       if (node.inputs.size() > 2 * (most_tables + 1)) return no(fmt::format("[embedding_norm] there are more than {} tables", most_tables));
       break;
+    case Op::grouped_linear:
+      return no("[grouped_linear] is one product a group here");
+    case Op::scatter:
+    case Op::rope:
+    case Op::sequence_shift:
+      return no(fmt::format("[{}] has no kernel", traits_of(node.op).name));
     default:
       break;
   }
