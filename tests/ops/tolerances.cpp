@@ -6,8 +6,8 @@ namespace accelerate {
 
 const std::vector<LooserTolerance>& looser_tolerances() {
   static const std::vector<LooserTolerance> rows{
-      {"openvino", Precision::bf16, {Op::linear, Op::attention}, rounded_between_tolerance},
-      {"openvino", Precision::int8, {Op::linear, Op::attention}, whole_activations_tolerance},
+      {"openvino", Precision::bf16, {Op::linear, Op::grouped_linear, Op::attention}, rounded_between_tolerance},
+      {"openvino", Precision::int8, {Op::linear, Op::grouped_linear, Op::attention}, whole_activations_tolerance},
   };
   return rows;
 }

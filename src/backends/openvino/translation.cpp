@@ -34,6 +34,7 @@ constexpr std::array table{
     Row{Op::layer_norm, translate_layer_norm},
     Row{Op::rms_norm, translate_rms_norm},
     Row{Op::attention, translate_attention},
+    Row{Op::rope, translate_rope},
     Row{Op::sequence_cumsum, translate_sequence_cumsum},
     Row{Op::sequence_shift, translate_sequence_shift},
     Row{Op::sequence_pool, translate_sequence_pool},

@@ -82,6 +82,7 @@ Output translate_linear(Translation& translation, const Node& node);
 Output translate_grouped_linear(Translation& translation, const Node& node);
 Output translate_layer_norm(Translation& translation, const Node& node);
 Output translate_rms_norm(Translation& translation, const Node& node);
+Output translate_rope(Translation& translation, const Node& node);
 Output translate_attention(Translation& translation, const Node& node);
 Output translate_sequence_cumsum(Translation& translation, const Node& node);
 Output translate_sequence_shift(Translation& translation, const Node& node);
