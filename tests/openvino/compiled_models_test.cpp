@@ -100,6 +100,19 @@ TEST(CompiledModels, TenProcessesCompileOnceAndAgree) {
   EXPECT_LE(blobs(folder.path()).size(), 2U);  // equal lengths, and ragged ones
 }
 
+// What the runtime lays out for the first call must do for every later one, whatever their lengths.
+TEST(CompiledModels, TakeLengthsInAnyOrder) {
+  using Lengths = std::vector<std::int64_t>;
+  CaseBuilder first = small_model({1});
+  const auto executable = backend_named("openvino")->compile(first.graph(), options_for(Precision::fp32));
+  for (const Lengths& lengths : {Lengths{1}, Lengths{17}, Lengths{70}, Lengths{1, 1}, Lengths{3, 9}, Lengths{40, 40, 40}, Lengths{1, 33},
+                                 Lengths{2, 2}, Lengths{128}, Lengths{5, 1, 64, 2}}) {
+    CaseBuilder builder = small_model(lengths);
+    EXPECT_EQ(difference_between(run_on_reference(first.graph(), builder.inputs()), executable->run(builder.inputs()), 2e-6), "")
+        << lengths.size() << " sequences, the first of " << lengths.front();
+  }
+}
+
 TEST(CompiledModels, RunFromSeveralThreadsAtOnce) {
   CaseBuilder builder = small_model({7, 7, 3});
   const auto executable = backend_named("openvino")->compile(builder.graph(), options_for(Precision::fp32));

@@ -32,7 +32,9 @@ std::string reason_with_libraries_in(const fs::path& folder) {
   std::string reason;
   for (const json& backend : json::parse(result.output).at("backends")) {
     if (backend.at("backend") == "openvino") reason = backend.value("reason", "");
-    if (backend.at("backend") == "cpu") EXPECT_FALSE(backend.at("devices").empty());
+    if (backend.at("backend") == "cpu") {
+      EXPECT_FALSE(backend.at("devices").empty());
+    }
   }
   return reason;
 }

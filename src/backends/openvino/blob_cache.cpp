@@ -26,14 +26,20 @@ struct FeedRecord {
   std::int32_t value;
 };
 
-/// How a file begins; feed records follow, and from the next page on the runtime's bytes.
+/// How a file begins.
 struct Header {
   std::array<char, 32> magic;
   std::array<char, 64> key;
-  std::array<char, 64> digest;  ///< of all that follows the header
+  std::array<char, 64> digest;  ///< of all that follows
+};
+
+/// What follows; then the feed records, and from the next page on the runtime's bytes.
+struct Counts {
   std::uint64_t feeds;
   std::uint64_t bytes;
 };
+
+constexpr std::size_t begin_of_feeds = sizeof(Header) + sizeof(Counts);
 
 template <std::size_t size>
 std::array<char, size> letters(std::string_view text) {
@@ -43,24 +49,26 @@ std::array<char, size> letters(std::string_view text) {
 }
 
 std::size_t begin_of_bytes(std::uint64_t feeds) {
-  return (sizeof(Header) + feeds * sizeof(FeedRecord) + alignment - 1) / alignment * alignment;
+  return (begin_of_feeds + feeds * sizeof(FeedRecord) + alignment - 1) / alignment * alignment;
 }
 
 /// The entry's content; nothing when the file is another's, of another key, cut short or damaged.
 std::optional<Blob> parsed(const std::shared_ptr<const MappedFile>& file, const std::string& key, ThreadPool& threads) {
   const std::span<const std::byte> all = file->bytes();
   Header header{};
+  Counts counts{};
   if (all.size() < alignment) return std::nullopt;
   std::memcpy(&header, all.data(), sizeof(header));
-  if (header.magic != letters<32>(magic) || header.key != letters<64>(key) || header.feeds > all.size() / sizeof(FeedRecord))
-    return std::nullopt;
-  const std::size_t begin = begin_of_bytes(header.feeds);
-  if (begin > all.size() || header.bytes != all.size() - begin) return std::nullopt;
+  std::memcpy(&counts, all.data() + sizeof(header), sizeof(counts));
+  if (header.magic != letters<32>(magic) || header.key != letters<64>(key)) return std::nullopt;
   if (header.digest != letters<64>(digest_of(all.subspan(sizeof(header)), threads))) return std::nullopt;
+  if (counts.feeds > all.size() / sizeof(FeedRecord)) return std::nullopt;
+  const std::size_t begin = begin_of_bytes(counts.feeds);
+  if (begin > all.size() || counts.bytes != all.size() - begin) return std::nullopt;
   Blob blob{.feeds = {}, .bytes = all.subspan(begin), .file = file};
-  for (std::uint64_t i = 0; i < header.feeds; ++i) {
+  for (std::uint64_t i = 0; i < counts.feeds; ++i) {
     FeedRecord record{};
-    std::memcpy(&record, all.data() + sizeof(header) + i * sizeof(record), sizeof(record));
+    std::memcpy(&record, all.data() + begin_of_feeds + i * sizeof(record), sizeof(record));
     blob.feeds.push_back({static_cast<FeedKind>(record.kind), record.value});
   }
   return blob;
@@ -114,16 +122,15 @@ void BlobCache::keep(const fs::path& path, const std::string& key, const Steps& 
   std::vector<Feed> feeds;
   const std::string bytes = steps.export_bytes(feeds);
   std::string content(begin_of_bytes(feeds.size()) - sizeof(Header), '\0');
+  const Counts counts{.feeds = feeds.size(), .bytes = bytes.size()};
+  std::memcpy(content.data(), &counts, sizeof(counts));
   for (std::size_t i = 0; i < feeds.size(); ++i) {
     const FeedRecord record{static_cast<std::uint32_t>(feeds[i].kind), feeds[i].value};
-    std::memcpy(content.data() + i * sizeof(record), &record, sizeof(record));
+    std::memcpy(content.data() + sizeof(counts) + i * sizeof(record), &record, sizeof(record));
   }
   content += bytes;
-  const Header header{.magic = letters<32>(magic),
-                      .key = letters<64>(key),
-                      .digest = letters<64>(digest_of(std::as_bytes(std::span(content)), threads_)),
-                      .feeds = feeds.size(),
-                      .bytes = bytes.size()};
+  const Header header{
+      .magic = letters<32>(magic), .key = letters<64>(key), .digest = letters<64>(digest_of(std::as_bytes(std::span(content)), threads_))};
   write_file_atomically(path, std::array{std::as_bytes(std::span(&header, 1)), std::as_bytes(std::span(content))});
 }
 

@@ -142,7 +142,7 @@ void check_call(const Call& call) {
 Layout layout_of(const Call& call, std::span<const ValueId> sequences) {
   for (ValueId value : sequences) {
     const auto bounds = call.whole_numbers(value);
-    if (bounds.size() < 2 || bounds[1] == 0) return Layout::ragged;
+    if (bounds.size() < 2 || bounds[1] < least_longest) return Layout::ragged;
     for (std::size_t i = 1; i < bounds.size(); ++i)
       if (bounds[i] - bounds[i - 1] != bounds[1]) return Layout::ragged;
   }

@@ -29,7 +29,11 @@ std::vector<ValueId> sequence_values(const Graph& graph);
 /// table, sequences in disorder, a reduction or pool of nothing. Values that only the runtime computes are not looked at.
 void check_call(const Call& call);
 
-/// How the sequences of this call lie: equal when each of `sequences` has sequences of one length, none of them empty.
+/// A rectangle has rows of at least this length. Attention that the runtime (2026.4.1) first runs with a single key is
+/// laid out for it, and writes past its scratch memory when more come.
+inline constexpr std::int64_t least_longest = 2;
+
+/// How the sequences of this call lie: equal when each of `sequences` has sequences of one length, at least least_longest.
 Layout layout_of(const Call& call, std::span<const ValueId> sequences);
 
 }  // namespace accelerate::openvino

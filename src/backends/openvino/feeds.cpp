@@ -20,7 +20,7 @@ struct Rectangle {
 
   Bounds bounds;
   std::int64_t sequences;
-  std::int64_t longest = 1;
+  std::int64_t longest = least_longest;
 };
 
 Rectangle rectangle_of(const Call& call, ValueId sequences) { return Rectangle(call.whole_numbers(sequences)); }

@@ -9,7 +9,7 @@ enum class FeedKind : std::uint8_t {
   value,       ///< the value itself
   shape,       ///< int64 [rank]: the value's shape in this call
   bounds,      ///< int64 [2]: start and stop of the slice that makes the value
-  longest,     ///< int64 [1]: length of the longest of these sequences, at least 1
+  longest,     ///< int64 [1]: length of the longest of these sequences, at least least_longest
   rows,        ///< int32 [sequences, longest]: the row at each place of a rectangle; places that stay empty name any row
   places,      ///< int32 [rows]: the place in the rectangle where each row lies
   filled,      ///< bool [sequences, longest]: whether a row lies there
