@@ -59,7 +59,8 @@ struct RecoveringRunner::Engine {
   }
 };
 
-RecoveringRunner::RecoveringRunner(std::shared_ptr<const Backend> backend, const Graph& graph, CompileOptions options, RecoveryOptions recovery)
+RecoveringRunner::RecoveringRunner(std::shared_ptr<const Backend> backend, const Graph& graph, CompileOptions options,
+                                   RecoveryOptions recovery)
     : graph_(remove_dead_nodes(graph)),
       options_(std::move(options)),
       recovery_(std::move(recovery)),

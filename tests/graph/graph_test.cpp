@@ -100,7 +100,8 @@ TEST(Print, ShowsAbsentInputsAndSeveralOutputs) {
   Graph graph;
   const Value x = graph.input("x", DType::float32, {2});
   const Value weight = graph.input("w", DType::float32, {2, 2});
-  graph.add(Op::linear, {x.id(), weight.id(), no_value, x.id()}, LinearOptions{.activation = UnaryFunction::relu, .precision = Precision::bf16});
+  graph.add(Op::linear, {x.id(), weight.id(), no_value, x.id()},
+            LinearOptions{.activation = UnaryFunction::relu, .precision = Precision::bf16});
   graph.add(Op::add_norm, {x.id(), x.id(), x.id(), x.id()}, NormOptions{.epsilon = 0.5F});
   const std::string text = to_text(graph);
   EXPECT_NE(text.find("%2 = linear(%0, %1, none, %0) activation=relu precision=bf16 : float32 [2]\n"), std::string::npos) << text;

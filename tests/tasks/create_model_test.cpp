@@ -6,8 +6,8 @@
 #include <fstream>
 #include <sstream>
 
-#include "formats/safetensors.h"
 #include "formats/checkpoint.h"
+#include "formats/safetensors.h"
 #include "processing/tokenizer.h"
 #include "runtime/session.h"
 #include "support/created_model.h"

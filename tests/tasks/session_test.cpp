@@ -58,7 +58,7 @@ TEST(Rectangle, TakesWhatElseTheModelReads) {
   const auto first_number = [&](TensorMap more) {
     more.emplace("input_ids", integers({5, 6, 7, 8}, {2, 2}));
     more.emplace("attention_mask", integers({1, 1, 0, 1}, {2, 2}));
-    const Tensor states = run_rectangle(session, std::move(more)).at("last_hidden_state");
+    const Tensor states = run_rectangle(session, std::move(more)).outputs.at("last_hidden_state");
     return std::pair(states.values<float>()[0], states.values<float>()[96]);
   };
   const auto none = first_number({});
@@ -81,7 +81,7 @@ TEST(Rectangle, NeighboursArePaddingToo) {
   const auto first_number = [&](const std::vector<std::int64_t>& ids, const std::vector<std::int64_t>& mask) {
     const auto columns = static_cast<std::int64_t>(ids.size());
     return run_rectangle(session, {{"input_ids", integers(ids, {1, columns})}, {"attention_mask", integers(mask, {1, columns})}})
-        .at("last_hidden_state")
+        .outputs.at("last_hidden_state")
         .values<float>()[0];
   };
   EXPECT_NE(first_number({5, 6}, {1, 0}), first_number({5, 7}, {1, 0}));
@@ -89,7 +89,7 @@ TEST(Rectangle, NeighboursArePaddingToo) {
 
   TensorMap ragged{
       {"input_ids", integers({5, 6, 5}, {3})}, {"positions", integers({0, 1, 0}, {3})}, {"sequences", integers({0, 2, 3}, {3})}};
-  const Tensor states = session.run(ragged).at("last_hidden_state");
+  const Tensor states = session.run(ragged).outputs.at("last_hidden_state");
   EXPECT_NEAR(states.values<float>()[64], first_number({5}, {1}), 1e-6);  // a sequence of its own has no neighbours
 }
 
