@@ -13,9 +13,10 @@
 namespace accelerate {
 namespace {
 
-/// Throws for an input that is neither common to all texts nor one that the model reads.
+/// Throws for an input that is neither common to all texts nor one that the model reads. Token types are common: tokenizers make
+/// them whether or not the model has any.
 void expect_known(const TensorMap& inputs, const Graph& graph) {
-  std::vector<std::string_view> known{"input_ids", "attention_mask", "position_ids"};
+  std::vector<std::string_view> known{"input_ids", "attention_mask", "token_type_ids", "position_ids"};
   for (const NamedValue& input : graph.inputs())
     if (rows_a_token(graph.type(input.value)) && input.name != "positions" && std::ranges::find(known, input.name) == known.end())
       known.push_back(input.name);

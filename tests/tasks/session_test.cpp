@@ -71,7 +71,7 @@ TEST(Rectangle, TakesWhatElseTheModelReads) {
   EXPECT_EQ(moved.first, none.first);
   EXPECT_NE(moved.second, none.second);
   expect_error(ErrorKind::invalid_argument, "bbox", [&] { first_number({{"bbox", integers({1, 2, 3, 4}, {2, 2})}}); });
-  expect_error(ErrorKind::invalid_argument, "'boxes' is not one of input_ids, attention_mask, position_ids, token_type_ids, bbox",
+  expect_error(ErrorKind::invalid_argument, "'boxes' is not one of input_ids, attention_mask, token_type_ids, position_ids, bbox",
                [&] { first_number({{"boxes", Tensor::zeros(DType::int64, {2, 2, 4})}}); });
 }
 
@@ -116,6 +116,15 @@ TEST(Session, LeavesPaddingsPositionsToPadding) {
                [&] { run_rectangle(session, {{"input_ids", integers(std::vector<std::int64_t>(39, 5), {1, 39})}}); });
   expect_error(ErrorKind::invalid_argument, "counts its positions itself",
                [&] { run_rectangle(session, {{"input_ids", integers({5}, {1, 1})}, {"position_ids", integers({0}, {1, 1})}}); });
+}
+
+TEST(Session, ModelsWithoutTokenTypesIgnoreThem) {
+  const CreatedModelFolder folder(Task::embed, {.model_type = "distilbert"});
+  const Session session = load(folder);
+  const Tensor ids = integers({5, 6}, {1, 2});
+  const TensorMap plain = run_rectangle(session, {{"input_ids", ids}}).outputs;
+  const TensorMap typed = run_rectangle(session, {{"input_ids", ids}, {"token_type_ids", integers({0, 1}, {1, 2})}}).outputs;
+  EXPECT_EQ(plain.at("last_hidden_state").values<float>()[40], typed.at("last_hidden_state").values<float>()[40]);
 }
 
 TEST(Session, SaysWhereItComputes) {
