@@ -10,7 +10,6 @@
 #include <optional>
 
 #include "ipfs_accelerate/error.h"
-#include "passes/pass.h"
 #include "runtime/agreement.h"
 #include "runtime/default_inputs.h"
 #include "runtime/others_use.h"
@@ -36,9 +35,8 @@ constexpr double handing_out_matters = 20;  // milliseconds of a run, below whic
 
 double milliseconds_since(Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); }
 
-/// The inputs that the graph has once it is compiled, when those that nothing reads are gone.
-TensorMap inputs_of(const Graph& whole, const Workload& workload, std::int64_t vocabulary) {
-  const Graph graph = remove_dead_nodes(whole);
+/// The inputs that the graph has.
+TensorMap inputs_of(const Graph& graph, const Workload& workload, std::int64_t vocabulary) {
   TensorMap inputs = accelerate::inputs_of(workload, vocabulary);
   add_default_inputs(graph, inputs);
   std::erase_if(

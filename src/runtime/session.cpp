@@ -23,9 +23,7 @@ Session::Session(ModelFolder folder, const SessionOptions& options)
   architecture_of(folder_.config);  // before the weights are opened: a model that cannot run is refused for that reason
 
   checkpoint_ = std::make_shared<Checkpoint>(folder_.transformer);
-  Graph graph = build_graph(folder_.config, *checkpoint_, head_);
-  if (options.adapt) graph = options.adapt(graph);
-
+  const Graph graph = session_graph(folder_, *checkpoint_, options);
   most_tokens_ = accelerate::most_tokens(folder_.config, graph);
   const auto release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); };
   Selection selection = select(calibration_model(folder_.config, graph), candidates, selection_options(folder_, options, release));

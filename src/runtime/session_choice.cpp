@@ -4,6 +4,7 @@
 
 #include "base/cache_folder.h"
 #include "ipfs_accelerate/error.h"
+#include "passes/pass.h"
 #include "runtime/positions.h"
 
 namespace accelerate {
@@ -14,6 +15,11 @@ ChoiceOptions choice_options(const SessionOptions& options) {
           .threads = options.threads,
           .prefer = options.prefer,
           .accuracy = options.accuracy};
+}
+
+Graph session_graph(const ModelFolder& folder, WeightSource& weights, const SessionOptions& options) {
+  const Graph graph = build_graph(folder.config, weights, options.head ? *options.head : head_of(folder.config));
+  return remove_dead_nodes(options.adapt ? options.adapt(graph) : graph);
 }
 
 CalibrationModel calibration_model(const Config& config, const Graph& graph) {
@@ -34,8 +40,7 @@ Explanation explain_choice(const ModelFolder& folder, const SessionOptions& opti
   Candidates candidates = find_candidates(choice_options(options));
   architecture_of(folder.config);
   const auto checkpoint = std::make_shared<Checkpoint>(folder.transformer);
-  Graph graph = build_graph(folder.config, *checkpoint, options.head ? *options.head : head_of(folder.config));
-  if (options.adapt) graph = options.adapt(graph);
+  const Graph graph = session_graph(folder, *checkpoint, options);
   if (const std::string input = unknown_input(graph); !input.empty())
     throw Error(ErrorKind::unsupported, "input '" + input + "' of the model cannot be made up, so nothing can be measured");
 

@@ -11,6 +11,9 @@ namespace accelerate {
 /// The options as finding candidates takes them.
 ChoiceOptions choice_options(const SessionOptions& options);
 
+/// The graph that a session compiles: the model's, changed as the options ask, and without inputs that nothing reads.
+Graph session_graph(const ModelFolder& folder, WeightSource& weights, const SessionOptions& options);
+
 /// The model as a calibration takes it; it refers to the graph.
 CalibrationModel calibration_model(const Config& config, const Graph& graph);
 
