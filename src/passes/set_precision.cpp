@@ -1,7 +1,7 @@
 // Gives the products of the graph the precision that the caller asked for: attentions, and linears whose weights are the
-// model's. int8 is defined for linear layers; convolutions run in bfloat16 under it. Products with computed weights stay
-// float32, and so do linears of a few outputs, which are a model's last: they cost next to nothing, and their rounding would
-// land in the answer whole.
+// model's. int8 is defined for linear layers; convolutions stay float32 under it, as in PyTorch's quantization of activations
+// at run time. Products with computed weights stay float32, and so do linears of a few outputs, which are a model's last: they
+// cost next to nothing, and their rounding would land in the answer whole.
 #include <algorithm>
 
 #include "passes/pass.h"
@@ -33,7 +33,7 @@ Graph set_precision(const Graph& graph, const PassContext& context) {
     Node changed = node;
     auto* linear = std::get_if<LinearOptions>(&changed.options);
     if (linear != nullptr && is_stored(graph, node.inputs[1]) && !is_narrow(graph, node.inputs[1]))
-      linear->precision = linear->convolution && context.precision == Precision::int8 ? Precision::bf16 : context.precision;
+      linear->precision = linear->convolution && context.precision == Precision::int8 ? Precision::fp32 : context.precision;
     if (auto* attention = std::get_if<AttentionOptions>(&changed.options)) attention->precision = context.precision;
     rewriter.copy(changed);
   }
