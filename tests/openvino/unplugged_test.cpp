@@ -29,8 +29,9 @@ std::string reason_in(const fs::path& folder) {
 std::string reason_with_libraries_in(const fs::path& folder) {
   const ProgramResult result = run_program({"devices", "--json"}, {.environment = {"LD_LIBRARY_PATH=" + folder.string()}});
   EXPECT_EQ(result.exit_code, 0) << result.errors;
+  const json report = json::parse(result.output);
   std::string reason;
-  for (const json& backend : json::parse(result.output).at("backends")) {
+  for (const json& backend : report.at("backends")) {
     if (backend.at("backend") == "openvino") reason = backend.value("reason", "");
     if (backend.at("backend") == "cpu") {
       EXPECT_FALSE(backend.at("devices").empty());

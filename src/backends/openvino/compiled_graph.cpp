@@ -19,17 +19,23 @@ CompiledGraph::Run::Run(CompiledGraph& graph, const Call& call, std::span<Tensor
     request_.set_input_tensor(i, view_of(fed_.back()));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) request_.set_output_tensor(i, view_of(outputs[i]));
+}
+
+void CompiledGraph::Run::run() { request_.infer(); }
+
+void CompiledGraph::Run::start() {
   request_.start_async();
+  is_started_ = true;
 }
 
 void CompiledGraph::Run::wait() {
-  waited_ = true;
+  is_started_ = false;
   request_.wait();
 }
 
 CompiledGraph::Run::~Run() {
   try {
-    if (!waited_) request_.wait();  // the runtime must be done with the memory before it goes
+    if (is_started_) request_.wait();  // the runtime must be done with the memory before it goes
     graph_.give_request(std::move(request_));
   } catch (const std::exception&) {
     // A request that failed is not used again.

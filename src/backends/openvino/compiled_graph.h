@@ -13,7 +13,7 @@ namespace accelerate::openvino {
 /// A graph compiled by the runtime for one layout of sequences, and the requests that calls of it share.
 class CompiledGraph {
  public:
-  /// A call that the runtime works on. It borrows a request, and keeps alive what that is fed with.
+  /// A call for the runtime to work on. It borrows a request, and keeps alive what that is fed with.
   class Run {
    public:
     Run(CompiledGraph& graph, const Call& call, std::span<Tensor> outputs);
@@ -21,14 +21,18 @@ class CompiledGraph {
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
 
-    /// Returns when the outputs are there. Throws the runtime's exceptions.
+    /// Computes the outputs with this thread's help. Throws the runtime's exceptions.
+    void run();
+
+    /// Begins to compute the outputs; wait() returns when they are there. Throws the runtime's exceptions.
+    void start();
     void wait();
 
    private:
     CompiledGraph& graph_;
     ov::InferRequest request_;
     std::vector<Tensor> fed_;
-    bool waited_ = false;
+    bool is_started_ = false;
   };
 
   /// `file` owns the bytes that the model's constants may lie in; it is nullptr for what was compiled here.

@@ -170,7 +170,7 @@ TensorMap OpenvinoExecutable::run(const TensorMap& inputs) const {
     const auto shares = shares_of(begins->second.values<std::int64_t>(), call.sizes.at("tokens"), threads_->threads());
     if (!shares.empty()) return run_shares(inputs, call.sizes, shares);
   }
-  translating_errors("running", [&] { CompiledGraph::Run(compiled_for({.layout = call.layout}), call, prepared.computed).wait(); });
+  translating_errors("running", [&] { CompiledGraph::Run(compiled_for({.layout = call.layout}), call, prepared.computed).run(); });
   return outputs_of(prepared);
 }
 
@@ -184,6 +184,7 @@ TensorMap OpenvinoExecutable::run_shares(const TensorMap& inputs, const SizeMap&
     for (Prepared& part : parts)
       runs.push_back(
           std::make_unique<CompiledGraph::Run>(compiled_for({.layout = part.call.layout, .shared = true}), part.call, part.computed));
+    for (const auto& run : runs) run->start();
     for (const auto& run : runs) run->wait();
   });
   for (std::size_t i = 0; i < parts.size(); ++i) put_outputs(shares[i], graph, outputs_of(parts[i]), outputs);

@@ -163,6 +163,13 @@ Tensor inside_of(const Rectangle& rectangle, std::int64_t offset) {
   return tensor;
 }
 
+Tensor narrowed(const Tensor& indices) {
+  Tensor tensor = Tensor::zeros(DType::int32, {indices.shape().begin(), indices.shape().end()});
+  std::ranges::transform(indices.values<std::int64_t>(), tensor.mutable_values<std::int32_t>().begin(),
+                         [](std::int64_t index) { return static_cast<std::int32_t>(index); });
+  return tensor;
+}
+
 Tensor whole_numbers(std::span<const std::int64_t> numbers) {
   return Tensor::from<std::int64_t>(numbers, {static_cast<std::int64_t>(numbers.size())});
 }
@@ -177,12 +184,14 @@ FeedType type_of(const Graph& graph, const Feed& feed, Layout layout) {
   switch (feed.kind) {
     case FeedKind::value:
       return {type.dtype, type.shape};
+    case FeedKind::indices:
+      return {DType::int32, type.shape};
     case FeedKind::shape:
       return {DType::int64, {static_cast<std::int64_t>(type.shape.size())}};
     case FeedKind::bounds:
       return {DType::int64, {2}};
     case FeedKind::longest:
-      return {DType::int64, {1}};
+      return {DType::int32, {1}};
     case FeedKind::rows:
       return {DType::int32, {any("sequences"), any("longest")}};
     case FeedKind::inside:
@@ -215,6 +224,8 @@ Tensor tensor_of(const Call& call, const Feed& feed) {
   switch (feed.kind) {
     case FeedKind::value:
       return call.value(feed.value);
+    case FeedKind::indices:
+      return narrowed(call.value(feed.value));
     case FeedKind::shape:
       return whole_numbers(evaluate(call.graph.type(feed.value).shape, call.sizes));
     case FeedKind::bounds: {
@@ -222,7 +233,7 @@ Tensor tensor_of(const Call& call, const Feed& feed) {
       return whole_numbers(std::array{options.start.evaluate(call.sizes), options.stop.evaluate(call.sizes)});
     }
     case FeedKind::longest:
-      return whole_numbers(std::array{rectangle().longest});
+      return Tensor::from<std::int32_t>(std::array{static_cast<std::int32_t>(rectangle().longest)}, {1});
     case FeedKind::rows:
       return rows_of(rectangle());
     case FeedKind::places:

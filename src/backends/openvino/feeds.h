@@ -7,9 +7,10 @@ namespace accelerate::openvino {
 
 enum class FeedKind : std::uint8_t {
   value,       ///< the value itself
+  indices,     ///< the value, whole numbers that were found to lie inside their table, as int32
   shape,       ///< int64 [rank]: the value's shape in this call
   bounds,      ///< int64 [2]: start and stop of the slice that makes the value
-  longest,     ///< int64 [1]: length of the longest of these sequences, at least least_longest
+  longest,     ///< int32 [1]: length of the longest of these sequences, at least least_longest
   rows,        ///< int32 [sequences, longest]: the row at each place of a rectangle; places that stay empty name any row
   places,      ///< int32 [rows]: the place in the rectangle where each row lies
   filled,      ///< bool [sequences, longest]: whether a row lies there

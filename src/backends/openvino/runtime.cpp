@@ -13,8 +13,12 @@ namespace {
 constexpr std::string_view prefix = "openvino:";
 constexpr std::size_t longest_message = 400;
 
-/// Kinds of devices that this runtime may have plugins for, the one that every machine has first.
-constexpr std::array kinds{"CPU", "GPU", "NPU"};
+/// Kinds of devices that the runtime may have plugins for, and what they are to people.
+struct Kind {
+  const char* name;
+  const char* description;
+};
+constexpr std::array kinds{Kind{"CPU", "processor"}, Kind{"GPU", "Intel graphics"}, Kind{"NPU", "Intel neural processor"}};
 
 std::string description_of(const std::string& device) {
   try {
@@ -61,11 +65,11 @@ Devices find_devices() {
     devices.reason = fmt::format("the OpenVINO runtime does not start: {}", one_line(error.what()));
     return devices;
   }
-  for (const char* kind : kinds) {
-    const std::string name = std::string(prefix) + kind;
+  for (const Kind& kind : kinds) {
+    const std::string name = std::string(prefix) + kind.name;
     const auto is_kind = [&](const Device& device) { return device.name == name || device.name.starts_with(name + "."); };
     if (std::ranges::none_of(devices.usable, is_kind))
-      devices.unusable.push_back({.device = {.name = name, .description = {}}, .reason = absence_of(kind)});
+      devices.unusable.push_back({.device = {.name = name, .description = kind.description}, .reason = absence_of(kind.name)});
   }
   const auto is_cpu = [](const Device& device) { return device.name == std::string(prefix) + "CPU"; };
   std::ranges::stable_partition(devices.usable, is_cpu);
@@ -100,6 +104,9 @@ std::vector<Precision> precisions_of(const std::string& runtime_name) {
 }
 
 std::string one_line(std::string_view message) {
+  // The first line of its exceptions is where in the runtime's sources they were thrown.
+  if (const std::size_t end = message.find('\n'); message.starts_with("Exception from ") && end != std::string_view::npos)
+    message.remove_prefix(end + 1);
   std::string line;
   for (const char letter : message) {
     const bool is_space = letter == '\n' || letter == '\r' || letter == '\t' || letter == ' ';

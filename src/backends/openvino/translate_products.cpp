@@ -78,15 +78,14 @@ Output translate_linear(Translation& translation, const Node& node) {
 Output translate_grouped_linear(Translation& translation, const Node& node) {
   const Shape& weight = translation.shape(node.inputs[1]);
   const Output groups_first = whole_numbers({1, 0, 2});
-  const Output rows =
-      std::make_shared<ops::Reshape>(translation(node.inputs[0]), whole_numbers({-1, weight[0].value(), weight[2].value()}), false);
+  const Output rows = reshaped(translation(node.inputs[0]), whole_numbers({-1, weight[0].value(), weight[2].value()}));
   const Output x = std::make_shared<ops::Transpose>(rows, groups_first);  // [groups, rows, in]
   Output result = std::make_shared<ops::MatMul>(x, weight_of(translation, node), false, true);
   if (translation.has(node, 2))
     result = std::make_shared<ops::Add>(result, std::make_shared<ops::Unsqueeze>(translation(node.inputs[2]), whole_numbers({1})));
   if (const auto& activation = node.as<LinearOptions>().activation) result = apply_unary(*activation, result);
   const Output rows_first = std::make_shared<ops::Transpose>(result, groups_first);
-  return std::make_shared<ops::Reshape>(rows_first, target_shape(translation, node.outputs[0]), false);
+  return reshaped(rows_first, target_shape(translation, node.outputs[0]));
 }
 
 }  // namespace accelerate::openvino

@@ -22,8 +22,6 @@ std::optional<std::vector<std::int64_t>> row_sizes(const Shape& shape) {
 
 Output gather(const Output& table, const Output& indices) { return std::make_shared<ops::Gather>(table, indices, first_axis()); }
 
-Output reshape(const Output& x, const Output& sizes) { return std::make_shared<ops::Reshape>(x, sizes, false); }
-
 /// x [sequences, …] with axes of one behind it until it has `rank` axes.
 Output stretched(const Output& x, std::size_t from, std::size_t rank) {
   std::vector<std::int64_t> axes;
@@ -43,22 +41,22 @@ Output only_filled(Translation& translation, const Output& rectangle, std::size_
 Output to_rectangle(Translation& translation, const Output& x, const Shape& shape, ValueId sequences) {
   auto sizes = row_sizes(shape);
   if (translation.layout() == Layout::ragged || !sizes) return gather(x, translation.feed(FeedKind::rows, sequences));
-  ov::OutputVector target{whole_numbers({-1}), translation.feed(FeedKind::longest, sequences)};
-  if (!sizes->empty()) target.push_back(whole_numbers(*sizes));
-  return reshape(x, std::make_shared<ops::Concat>(target, 0));
+  ov::OutputVector target{whole_numbers({-1}, ov::element::i32), translation.feed(FeedKind::longest, sequences)};
+  if (!sizes->empty()) target.push_back(whole_numbers(*sizes, ov::element::i32));
+  return reshaped(x, std::make_shared<ops::Concat>(target, 0));
 }
 
 Output from_rectangle(Translation& translation, const Output& rectangle, const Shape& shape, ValueId sequences) {
   Output rows;
   if (auto sizes = row_sizes(shape)) {
     sizes->insert(sizes->begin(), -1);
-    rows = reshape(rectangle, whole_numbers(*sizes));
+    rows = reshaped(rectangle, whole_numbers(*sizes));
   } else {
     // Sizes of 0 stand for the input's own, which are one axis further back here.
     const Output kept = std::make_shared<ops::ShapeOf>(rectangle);
     const Output tail = std::make_shared<ops::Slice>(kept, whole_numbers({2}), whole_numbers({static_cast<std::int64_t>(shape.size()) + 1}),
                                                      whole_numbers({1}), whole_numbers({0}));
-    rows = reshape(rectangle, std::make_shared<ops::Concat>(ov::OutputVector{whole_numbers({-1}), tail}, 0));
+    rows = reshaped(rectangle, std::make_shared<ops::Concat>(ov::OutputVector{whole_numbers({-1}), tail}, 0));
   }
   if (translation.layout() == Layout::equal) return rows;
   return gather(rows, translation.feed(FeedKind::places, sequences));

@@ -28,7 +28,17 @@ Output target_shape(Translation& translation, ValueId value) {
 }
 
 Output translate_reshape(Translation& translation, const Node& node) {
-  return std::make_shared<ops::Reshape>(translation(node.inputs[0]), target_shape(translation, node.outputs[0]), false);
+  return reshaped(translation(node.inputs[0]), target_shape(translation, node.outputs[0]));
+}
+
+Output reshaped(const Output& x, const Output& sizes) {
+  Output source = x;
+  // One that copies sizes of its input cannot be left out: it is not ours to know which.
+  while (const auto inner = ov::as_type_ptr<ops::Reshape>(source.get_node_shared_ptr())) {
+    if (inner->get_special_zero()) break;
+    source = inner->input_value(0);
+  }
+  return std::make_shared<ops::Reshape>(source, sizes, false);
 }
 
 Output translate_transpose(Translation& translation, const Node& node) {
@@ -59,7 +69,7 @@ Output translate_concat(Translation& translation, const Node& node) {
 }
 
 Output translate_gather(Translation& translation, const Node& node) {
-  const Output indices = translation(node.inputs[1]);
+  const Output indices = translation.indices(node.inputs[1]);
   const ConstantOptions* table = translation.from().constant_of(node.inputs[0]);
   if (table == nullptr || translation.dtype(node.inputs[0]) != DType::float32)
     return std::make_shared<ops::Gather>(translation(node.inputs[0]), indices, axis_constant(0));
@@ -69,7 +79,7 @@ Output translate_gather(Translation& translation, const Node& node) {
 }
 
 Output translate_scatter(Translation& translation, const Node& node) {
-  return std::make_shared<ops::ScatterUpdate>(translation(node.inputs[0]), translation(node.inputs[1]), translation(node.inputs[2]),
+  return std::make_shared<ops::ScatterUpdate>(translation(node.inputs[0]), translation.indices(node.inputs[1]), translation(node.inputs[2]),
                                               axis_constant(0));
 }
 

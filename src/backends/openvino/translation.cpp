@@ -108,6 +108,8 @@ Output Translation::feed(FeedKind kind, ValueId value) {
   return parameters_.back();
 }
 
+Output Translation::indices(ValueId value) { return host_.fixed(value) == nullptr ? feed(FeedKind::indices, value) : (*this)(value); }
+
 void Translation::run() {
   for (const Node& node : from_.nodes()) {
     if (node.op == Op::input || node.op == Op::constant || host_.knows(node.outputs.front())) continue;
@@ -155,7 +157,9 @@ ov::element::Type element_of(DType dtype) {
   return ov::element::dynamic;
 }
 
-Output whole_numbers(const std::vector<std::int64_t>& values) { return ops::Constant::create(ov::element::i64, {values.size()}, values); }
+Output whole_numbers(const std::vector<std::int64_t>& values, ov::element::Type type) {
+  return ops::Constant::create(type, {values.size()}, values);
+}
 
 Output number(float value) { return ops::Constant::create(ov::element::f32, {}, {value}); }
 

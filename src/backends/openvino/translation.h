@@ -31,6 +31,9 @@ class Translation {
   /// The parameter that is fed that way.
   Output feed(FeedKind kind, ValueId value);
 
+  /// A value that the host knows, whose numbers were checked to be indices of a table.
+  Output indices(ValueId value);
+
   bool has(const Node& node, std::size_t input) const { return input < node.inputs.size() && node.inputs[input] != no_value; }
   const Shape& shape(ValueId value) const { return from_.type(value).shape; }
   DType dtype(ValueId value) const { return from_.type(value).dtype; }
@@ -100,6 +103,9 @@ Output to_rectangle(Translation& translation, const Output& x, const Shape& shap
 /// The rows of rectangle [sequences, longest, ...] one after another: [tokens, ...].
 Output from_rectangle(Translation& translation, const Output& rectangle, const Shape& shape, ValueId sequences);
 
+/// x under another shape, where sizes of -1 follow from the others. A reshape of a reshape becomes one.
+Output reshaped(const Output& x, const Output& sizes);
+
 /// A stored tensor where it lies, in its own encoding.
 std::shared_ptr<ov::Node> stored(const Tensor& tensor);
 
@@ -107,7 +113,7 @@ std::shared_ptr<ov::Node> stored(const Tensor& tensor);
 ov::element::Type element_of(DType dtype);
 
 /// A constant of whole numbers, of shape [count].
-Output whole_numbers(const std::vector<std::int64_t>& values);
+Output whole_numbers(const std::vector<std::int64_t>& values, ov::element::Type type = ov::element::i64);
 
 /// A float32 number of shape [].
 Output number(float value);
