@@ -30,7 +30,10 @@ ov::element::Type inference_precision(Precision precision) {
 ov::AnyMap properties_for(Precision precision, const std::string& device, int threads, bool shared) {
   const auto mode = shared ? ov::hint::PerformanceMode::THROUGHPUT : ov::hint::PerformanceMode::LATENCY;
   ov::AnyMap properties{ov::hint::inference_precision(inference_precision(precision)), ov::hint::performance_mode(mode)};
-  if (device == "CPU") properties.insert({ov::inference_num_threads(threads), ov::num_streams(shared ? threads : 1)});
+  // Left to itself the runtime rounds the activations of compressed products too, in groups of its own choice.
+  if (device == "CPU")
+    properties.insert(
+        {ov::inference_num_threads(threads), ov::num_streams(shared ? threads : 1), ov::hint::dynamic_quantization_group_size(0)});
   return properties;
 }
 
