@@ -40,7 +40,7 @@ function(cuda_objects result)
     add_custom_command(
       OUTPUT "${object}"
       COMMAND "${CUDA_NVCC}" --compile --std=c++20 --optimize=3 ${code} --compiler-bindir "${CMAKE_CXX_COMPILER}"
-              --compiler-options=-fPIC,-fvisibility=hidden,-Wall,-Wextra,-Wno-unknown-pragmas --Werror=all-warnings --generate-line-info
+              --compiler-options=-fPIC,-fvisibility=hidden,-Wall,-Wextra,-Wno-unknown-pragmas --Werror=all-warnings --compress-mode=size
               "-I${PROJECT_SOURCE_DIR}/src" "-I${PROJECT_SOURCE_DIR}/include"
               --generate-dependencies-with-compile --dependency-output "${object}.d" --output-file "${object}" "${file}"
       DEPENDS "${file}"

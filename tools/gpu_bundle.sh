@@ -20,5 +20,5 @@ cp build/lib/ipfs_accelerate/libipfs_accelerate_cuda.so "$bundle/lib/ipfs_accele
 cp -r tests/models/fixtures "$bundle/data/models/"
 cp -r benchmarks/cuda "$bundle/benchmarks/"
 cp tools/gpu_check.sh "$bundle/"
-for file in "$bundle"/bin/* "$bundle"/lib/*.so "$bundle"/lib/*/*.so; do strip --strip-unneeded "$file"; done
+for file in "$bundle"/bin/* "$bundle"/lib/*.so* "$bundle"/lib/*/*.so; do strip --strip-unneeded "$file"; done
 echo "$bundle: $(du -sh "$bundle" | cut -f1); run gpu_check.sh in it on a machine with a GPU"

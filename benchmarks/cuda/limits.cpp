@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "backends/cuda/buffers.h"
+#include "backends/cuda/kernels/kernels.h"
 #include "backends/cuda/machine.h"
 #include "ipfs_accelerate/error.h"
 
