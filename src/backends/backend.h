@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backends/state.h"
 #include "base/precision.h"
 #include "base/thread_pool.h"
 #include "graph/graph.h"
@@ -86,6 +87,14 @@ class Executable {
   /// more than the device has, and a smaller one may not; device_lost when nothing runs any more until the graph is
   /// compiled anew by a new Backend.
   virtual TensorMap run(const TensorMap& inputs) const = 0;
+
+  /// Room for what the graph's append nodes give. Throws unsupported where the backend keeps nothing between calls.
+  virtual std::unique_ptr<State> make_state(const StateOptions& options) const;
+
+  /// run() where each sequence goes on from its rows in the call's state, which this executable made. The context inputs
+  /// (AppendedSize) are the state's to give. Throws out_of_memory too when the state has no room for the new rows; what
+  /// throws adds none.
+  virtual TensorMap run(const TensorMap& inputs, const StateCall& call) const;
 };
 
 /// Turns a verified graph into something runnable on one kind of device.

@@ -47,6 +47,14 @@ void check_shape(const NamedValue& input, const Shape& declared, const Tensor& t
 
 }  // namespace
 
+std::unique_ptr<State> Executable::make_state(const StateOptions&) const {
+  throw Error(ErrorKind::unsupported, fmt::format("{} keeps nothing between calls", report().implementation));
+}
+
+TensorMap Executable::run(const TensorMap&, const StateCall&) const {
+  throw Error(ErrorKind::unsupported, fmt::format("{} keeps nothing between calls", report().implementation));
+}
+
 std::vector<std::unique_ptr<Backend>> all_backends() {
   std::vector<std::unique_ptr<Backend>> backends;
   backends.push_back(make_cpu_backend());

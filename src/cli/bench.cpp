@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "cli/bench_generation.h"
 #include "cli/bench_worker.h"
 #include "cli/commands.h"
 #include "cli/interrupt.h"
@@ -29,6 +30,8 @@ struct BenchOptions {
   std::int64_t warmup = 3;
   double min_time = 1;
   std::uint64_t seed = 0;
+  std::int64_t prompt = 0;
+  std::int64_t generate = 0;
   bool worker = false;
   bool json = false;
   ComputeOptions compute;
@@ -78,6 +81,15 @@ void print_table(Output& out, const Session& session, const Json& report) {
 }
 
 void bench(const BenchOptions& options) {
+  if (options.prompt > 0 || options.generate > 0)
+    return bench_generation({.model = options.model,
+                             .batch = options.batch,
+                             .prompt = options.prompt,
+                             .generate = options.generate,
+                             .rounds = std::min<std::int64_t>(options.rounds, 5),
+                             .seed = options.seed,
+                             .json = options.json,
+                             .compute = options.compute});
   const ModelFolder folder = open_model_folder(options.model);
   const Session session(folder, embedding_session(folder, session_options(options.compute)));
   if (options.worker) return serve_measurements(session);
@@ -98,7 +110,7 @@ void bench(const BenchOptions& options) {
 }  // namespace
 
 void add_bench_command(CLI::App& app) {
-  CLI::App& command = *app.add_subcommand("bench", "Measures how fast a model embeds here: ids to embeddings, without the tokenizer");
+  CLI::App& command = *app.add_subcommand("bench", "Measures how fast a model embeds, or generates, here: ids in, without the tokenizer");
   const auto options = std::make_shared<BenchOptions>();
   const CLI::Validator positive = within(1, 1 << 20);
   const CLI::Validator not_negative = within(0, 1 << 20);
@@ -111,6 +123,14 @@ void add_bench_command(CLI::App& app) {
       ->check(positive)
       ->excludes(tokens)
       ->type_name("A,B,");
+  command.add_option("--prompt", options->prompt, "measure generation: tokens of each prompt")
+      ->check(positive)
+      ->excludes(tokens)
+      ->type_name("N");
+  command.add_option("--generate", options->generate, "measure generation: tokens after each prompt")
+      ->check(positive)
+      ->excludes(tokens)
+      ->type_name("N");
   command.add_option("--rounds", options->rounds, "measured rounds, at least")->check(positive)->capture_default_str()->type_name("N");
   command.add_option("--warmup", options->warmup, "rounds before the measured ones")
       ->check(not_negative)
@@ -126,7 +146,8 @@ void add_bench_command(CLI::App& app) {
   add_compute_options(command, options->compute);
   add_examples(command,
                "  ipfs-accelerate bench models/minilm --batch 32 --tokens 128 --precision bf16\n"
-               "  ipfs-accelerate bench models/minilm --lengths 8,24,96,128 --json");
+               "  ipfs-accelerate bench models/minilm --lengths 8,24,96,128 --json\n"
+               "  ipfs-accelerate bench models/gpt2 --prompt 512 --generate 64 --precision bf16");
   command.callback([options] { bench(*options); });
 }
 

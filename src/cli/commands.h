@@ -9,6 +9,7 @@ namespace accelerate::cli {
 void add_run_command(CLI::App& app);
 void add_process_command(CLI::App& app);
 void add_forward_command(CLI::App& app);
+void add_generate_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_devices_command(CLI::App& app);
 void add_models_command(CLI::App& app);

@@ -101,6 +101,10 @@ Value attention(Value query, Value key, Value value, Value query_sequences, Valu
   return query.graph().add(Op::attention, std::move(inputs), options);
 }
 
+Value append(Value x, Value sequences, Value context, AppendOptions options) {
+  return x.graph().add(Op::append, {x.id(), sequences.id(), context.id()}, std::move(options));
+}
+
 Value rope(Value x, Value cosines, Value sines, RopeOptions options) {
   return x.graph().add(Op::rope, {x.id(), cosines.id(), sines.id()}, options);
 }

@@ -95,6 +95,11 @@ struct PositionBias {
 Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, AttentionOptions options,
                 const PositionBias& bias = {}, Value global_keys = {});
 
+/// The rows of x [tokens, ...] behind those that earlier calls brought for each sequence, kept from call to call under
+/// options.name: [options.rows, ...]. `sequences` tells where each sequence's new rows begin, `context` where all of its rows
+/// do. Comes from passes alone (passes/remember.h); runs with a State (backends/state.h).
+Value append(Value x, Value sequences, Value context, AppendOptions options);
+
 /// Rotary positions (Su et al., 2021): in every head of x [tokens, heads, size], pair i of the first 2 · pairs numbers, (a, b),
 /// becomes (a · cos - b · sin, b · cos + a · sin) with element i of the token's row of `cosines` and `sines` [tokens, pairs];
 /// the other numbers stay: [tokens, heads, size].

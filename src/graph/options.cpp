@@ -43,6 +43,7 @@ struct TextOf {
     if (o.precision != Precision::fp32) text += fmt::format(" precision={}", name_of(o.precision));
     return text;
   }
+  std::string operator()(const AppendOptions& o) const { return fmt::format("name={} rows={}", o.name, o.rows.text()); }
   std::string operator()(const ShiftOptions& o) const { return fmt::format("offset={}", o.offset); }
   std::string operator()(const RopeOptions& o) const { return o.interleaved ? "interleaved" : ""; }
   std::string operator()(const PoolOptions& o) const { return std::string(name_of(o.function)); }

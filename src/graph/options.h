@@ -89,6 +89,11 @@ struct AttentionOptions {
   Precision precision = Precision::fp32;  ///< set by passes
 };
 
+struct AppendOptions {
+  std::string name;  ///< of what is remembered, its own in the graph: "3.key"
+  Dim rows = 0;      ///< of all sequences so far: the output's first axis
+};
+
 struct ShiftOptions {
   std::int64_t offset = 0;
 };
@@ -105,7 +110,7 @@ struct PoolOptions {
 
 using Options = std::variant<NoOptions, InputOptions, ConstantOptions, ReshapeOptions, TransposeOptions, SliceOptions, AxisOptions,
                              UnaryOptions, BinaryOptions, CastOptions, ReduceOptions, SoftmaxOptions, MatmulOptions, LinearOptions,
-                             NormOptions, AttentionOptions, RopeOptions, ShiftOptions, PoolOptions>;
+                             NormOptions, AttentionOptions, AppendOptions, RopeOptions, ShiftOptions, PoolOptions>;
 
 /// The function's name: "gelu_erf", …
 std::string_view name_of(UnaryFunction function);

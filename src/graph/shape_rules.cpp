@@ -237,6 +237,16 @@ ValueType rope_rule(const Rule& rule) {
   return rule.input(0);
 }
 
+ValueType append_rule(const Rule& rule, const AppendOptions& options) {
+  rule.expect_rank(0, 1);
+  rule.expect_dtype(0, DType::float32);
+  rule.expect_sequences(1);
+  rule.expect_sequences(2);
+  Shape result = rule.shape(0);
+  result[0] = options.rows;
+  return {DType::float32, result};
+}
+
 ValueType pool_rule(const Rule& rule) {
   rule.expect_rank(0, 1);
   rule.expect_dtype(0, DType::float32);
@@ -350,6 +360,8 @@ std::vector<ValueType> infer_types(const Graph& graph, const Node& node) {
       return {scatter_rule(rule)};
     case Op::sequence_shift:
       return {shift_rule(rule)};
+    case Op::append:
+      return {append_rule(rule, node.as<AppendOptions>())};
     case Op::rope:
       return {rope_rule(rule)};
     case Op::sequence_cumsum:

@@ -39,14 +39,13 @@ AnyJson choice_json(const Choice& choice) {
 }
 
 template <typename AnyJson>
-void append_placement(AnyJson& object, const Session& session) {
-  const Placement& placement = session.placement();
+void append_placement(AnyJson& object, const Placement& placement, const ModelFolder& folder) {
   object["backend"] = placement.backend;
   object["device"] = placement.device.name;
   object["implementation"] = placement.implementation;
   object["precision"] = std::string(name_of(placement.precision));
   object["choice"] = choice_json<AnyJson>(placement.choice);
-  if (session.folder().random_weights) object["random_weights"] = true;
+  if (folder.random_weights) object["random_weights"] = true;
 }
 
 }  // namespace
@@ -95,8 +94,13 @@ AnswerJson to_json(const Answer& answer) {
                     answer.notes);
 }
 
-void add_placement(AnswerJson& object, const Session& session) { append_placement(object, session); }
-void add_placement(nlohmann::ordered_json& object, const Session& session) { append_placement(object, session); }
+void add_placement(AnswerJson& object, const Session& session) { append_placement(object, session.placement(), session.folder()); }
+void add_placement(nlohmann::ordered_json& object, const Session& session) {
+  append_placement(object, session.placement(), session.folder());
+}
+void add_placement(nlohmann::ordered_json& object, const Placement& placement, const ModelFolder& folder) {
+  append_placement(object, placement, folder);
+}
 
 std::string line_of(const AnswerJson& object) { return object.dump(-1, ' ', false, AnswerJson::error_handler_t::replace); }
 

@@ -37,6 +37,7 @@ AnswerJson to_json(const Answer& answer);
 /// "slower":1.37}]}; and "random_weights" where true. An alternative that was out of the question has a "reason".
 void add_placement(AnswerJson& object, const Session& session);
 void add_placement(nlohmann::ordered_json& object, const Session& session);
+void add_placement(nlohmann::ordered_json& object, const Placement& placement, const ModelFolder& folder);
 
 /// The object as one line; bytes that are not UTF-8 become U+FFFD.
 std::string line_of(const AnswerJson& object);

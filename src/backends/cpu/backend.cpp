@@ -2,16 +2,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <new>
 
 #include "backends/cpu/executable.h"
 #include "backends/cpu/general.h"
+#include "backends/cpu/steps.h"
 #include "backends/fold_constants.h"
 #include "ipfs_accelerate/error.h"
 
 namespace accelerate {
 namespace {
+
+/// Whether the node appends what attentions alone read, as keys or values.
+bool is_key_or_value(const Graph& graph, const Node& node) {
+  if (node.op != Op::append || std::ranges::count(graph.outputs(), node.outputs.front(), &NamedValue::value) > 0) return false;
+  return std::ranges::all_of(graph.nodes(), [&](const Node& reader) {
+    const auto reads = std::ranges::count(reader.inputs, node.outputs.front());
+    return reads == 0 || (cpu::is_remembered(graph, reader) && reads == std::count(reader.inputs.begin() + 1, reader.inputs.begin() + 3, node.outputs.front()));
+  });
+}
 
 class CpuBackend final : public Backend {
  public:
@@ -33,7 +44,7 @@ class CpuBackend final : public Backend {
   }
 
   Support supports(const Graph& graph, const Node& node) const override {
-    if (node.op == Op::input || node.op == Op::constant || node.op == Op::attention || cpu::is_row_local(graph, node) ||
+    if (node.op == Op::input || node.op == Op::constant || node.op == Op::attention || is_key_or_value(graph, node) || cpu::is_row_local(graph, node) ||
         cpu::general_supports(node.op))
       return {.yes = true, .reason = {}};
     if (node.op == Op::linear || node.op == Op::grouped_linear)

@@ -52,6 +52,18 @@ Tensor tensor_of(const Call& call, ValueId value) {
   return tensor;
 }
 
+/// What `call` gives; memory that the process lacks is an error that tells the call's sizes.
+template <typename Function>
+TensorMap with_memory_errors(const SizeMap& sizes, const Function& call) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    std::string text;
+    for (const auto& [name, size] : sizes) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", size, name);
+    throw Error(ErrorKind::out_of_memory, fmt::format("backend cpu: no memory left for a run of {}", text));
+  }
+}
+
 }  // namespace
 
 CpuExecutable::CpuExecutable(CompileReport report, const CompileOptions& options) : report_(std::move(report)), threads_(options.threads) {
@@ -59,6 +71,7 @@ CpuExecutable::CpuExecutable(CompileReport report, const CompileOptions& options
   report_.graph = decode_constants(report_.graph);
   placements_ = place_values(report_.graph);
   separable_ = is_separable(report_.graph);
+  appended_ = appended_sizes(report_.graph);
   make_steps();
   hold_constants();
   if (options.release) release_packed_weights(options.release);
@@ -104,7 +117,10 @@ void CpuExecutable::make_steps() {
     const Node& first = *group.front();
     if (is_row_local(graph, first))
       steps_.push_back(make_region(context, group, exported));
-    else if (first.op == Op::attention)
+    else if (is_remembered(graph, first)) {
+      steps_.push_back(make_remembered_attention(context, first, remembered_.size()));
+      remembered_.push_back(remembered_attention(graph, first));
+    } else if (first.op == Op::attention)
       steps_.push_back(make_attention(context, first));
     else
       steps_.push_back(make_general(context, first));
@@ -136,14 +152,37 @@ void CpuExecutable::release_packed_weights(const std::function<void(const Tensor
 }
 
 TensorMap CpuExecutable::run(const TensorMap& inputs) const {
+  if (!remembered_.empty()) throw Error(ErrorKind::invalid_argument, "[append] the graph runs with a state, which was not given");
   const SizeMap sizes = bind_inputs(report_.graph, inputs);
-  try {
-    return run_bound(inputs, sizes);
-  } catch (const std::bad_alloc&) {
-    std::string text;
-    for (const auto& [name, size] : sizes) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", size, name);
-    throw Error(ErrorKind::out_of_memory, fmt::format("backend cpu: no memory left for a run of {}", text));
+  return with_memory_errors(sizes, [&] { return run_bound(inputs, sizes); });
+}
+
+std::unique_ptr<State> CpuExecutable::make_state(const StateOptions& options) const {
+  return std::make_unique<CpuState>(kernels(), remembered_, options);
+}
+
+TensorMap CpuExecutable::run(const TensorMap& inputs, const StateCall& call) const {
+  auto* const state = dynamic_cast<CpuState*>(&call.state);
+  if (state == nullptr) throw Error(ErrorKind::internal, "backend cpu: the state is another backend's");
+  const TensorMap complete = with_context(report_.graph, inputs, call);
+  return with_memory_errors(bind_inputs(report_.graph, complete), [&] {
+    const ThreadPool::Place place(*threads_);
+    const std::vector<PagedState::Growth> growths = growths_of(complete, call);
+    state->reserve(growths);
+    TensorMap outputs = run_whole(complete, *threads_, &call);
+    state->commit(growths);
+    return outputs;
+  });
+}
+
+std::vector<PagedState::Growth> CpuExecutable::growths_of(const TensorMap& inputs, const StateCall& call) const {
+  std::vector<PagedState::Growth> growths;
+  for (const AppendedSize& size : appended_) {
+    const auto begins = inputs.find(report_.graph.producer(size.sequences).as<InputOptions>().name)->second.values<std::int64_t>();
+    for (std::size_t i = 0; i < call.sequences.size(); ++i)
+      growths.push_back({.sequence = call.sequences[i], .size = size.name, .rows = begins[i + 1] - begins[i]});
   }
+  return growths;
 }
 
 TensorMap CpuExecutable::run_bound(const TensorMap& inputs, const SizeMap& sizes) const {
@@ -167,14 +206,16 @@ TensorMap CpuExecutable::run_pieces(const TensorMap& inputs, const SizeMap& size
   return outputs;
 }
 
-TensorMap CpuExecutable::run_whole(const TensorMap& inputs, ThreadPool& threads) const {
+TensorMap CpuExecutable::run_whole(const TensorMap& inputs, ThreadPool& threads, const StateCall* state) const {
   const Graph& graph = report_.graph;
-  const SizeMap sizes = bind_inputs(graph, inputs);
+  SizeMap sizes = bind_inputs(graph, inputs);
+  bind_context(graph, inputs, sizes);
   Call call{.sizes = sizes,
             .graph = graph,
             .placements = placements_,
             .memory = std::vector<std::byte*>(placements_.of_value.size(), nullptr),
-            .threads = threads};
+            .threads = threads,
+            .state = state};
   // Steps read inputs and constants and never write them; one pointer type serves both.
   for (const NamedValue& input : graph.inputs())
     call.memory[static_cast<std::size_t>(input.value)] = const_cast<std::byte*>(inputs.find(input.name)->second.bytes().data());

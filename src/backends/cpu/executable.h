@@ -17,11 +17,14 @@ class CpuExecutable final : public Executable {
 
   const CompileReport& report() const override { return report_; }
   TensorMap run(const TensorMap& inputs) const override;
+  std::unique_ptr<State> make_state(const StateOptions& options) const override;
+  TensorMap run(const TensorMap& inputs, const StateCall& call) const override;
 
  private:
   TensorMap run_bound(const TensorMap& inputs, const SizeMap& sizes) const;
   TensorMap run_pieces(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> pieces) const;
-  TensorMap run_whole(const TensorMap& inputs, ThreadPool& threads) const;
+  TensorMap run_whole(const TensorMap& inputs, ThreadPool& threads, const StateCall* state = nullptr) const;
+  std::vector<PagedState::Growth> growths_of(const TensorMap& inputs, const StateCall& call) const;
 
   void make_steps();
   void hold_constants();
@@ -36,6 +39,8 @@ class CpuExecutable final : public Executable {
   std::vector<std::unique_ptr<Step>> steps_;
   std::vector<std::pair<ValueId, Tensor>> constants_;  ///< those that steps and outputs read
 
+  std::vector<RememberedAttention> remembered_;
+  std::vector<AppendedSize> appended_;
   bool separable_ = false;
 
   mutable std::mutex arenas_mutex_;

@@ -5,6 +5,8 @@ namespace {
 
 /// The output's placement when the node only looks at its input's memory in another way.
 std::optional<Placement> view_of(const Graph& graph, const Node& node, const Placements& placements) {
+  // Attention takes the new rows from here and the earlier ones from its state.
+  if (node.op == Op::append) return placements[node.inputs.front()];
   if (node.op != Op::reshape && node.op != Op::slice) return std::nullopt;
   const ValueType& input = graph.type(node.inputs.front());
   const ValueType& output = graph.type(node.outputs.front());

@@ -6,6 +6,7 @@
 
 #include "backends/cpu/placement.h"
 #include "backends/cpu/row_kernels.h"
+#include "backends/cpu/state.h"
 #include "base/thread_pool.h"
 
 namespace accelerate::cpu {
@@ -19,6 +20,7 @@ struct Call {
   std::byte* scratch = nullptr;    ///< worker w's begins at w · scratch_bytes
   std::size_t scratch_bytes = 0;   ///< of one worker, the most that any step asked for
   ThreadPool& threads;
+  const StateCall* state = nullptr;  ///< of a call that goes on from earlier ones: a CpuState
 
   /// The first element of the value's first row.
   float* floats(ValueId value) const {
@@ -54,6 +56,15 @@ std::unique_ptr<Step> make_region(const RowKernelContext& context, std::vector<c
 
 /// A step that attends, spread over sequences, heads and blocks of queries.
 std::unique_ptr<Step> make_attention(const RowKernelContext& context, const Node& node);
+
+/// Whether the node is an attention whose keys and values are appended to those of earlier calls.
+bool is_remembered(const Graph& graph, const Node& node);
+
+/// What such an attention remembers.
+RememberedAttention remembered_attention(const Graph& graph, const Node& node);
+
+/// A step for such an attention, the index'th of the graph, and for the appending.
+std::unique_ptr<Step> make_remembered_attention(const RowKernelContext& context, const Node& node, std::size_t index);
 
 /// A step that runs any other op on dense tensors.
 std::unique_ptr<Step> make_general(const RowKernelContext& context, const Node& node);

@@ -11,7 +11,7 @@
 namespace accelerate {
 
 /// What a module must have been built against; changes with every change to what is declared in backends/backend.h.
-inline constexpr std::string_view module_contract = "ipfs-accelerate 0.1.0, contract 1";
+inline constexpr std::string_view module_contract = "ipfs-accelerate 0.1.0, contract 2";
 
 /// The folder of the modules: ACCELERATE_MODULES where that is set, else `ipfs_accelerate/` beside this library.
 std::filesystem::path module_folder();

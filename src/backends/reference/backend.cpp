@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "backends/reference/evaluate.h"
+#include "backends/reference/remembered.h"
+#include "ipfs_accelerate/error.h"
 
 namespace accelerate {
 namespace {
@@ -19,10 +21,24 @@ class ReferenceExecutable final : public Executable {
 
   const CompileReport& report() const override { return report_; }
 
-  TensorMap run(const TensorMap& inputs) const override {
+  TensorMap run(const TensorMap& inputs) const override { return compute(inputs, nullptr); }
+
+  std::unique_ptr<State> make_state(const StateOptions& options) const override {
+    return std::make_unique<reference::RememberedRows>(report_.graph, options);
+  }
+
+  TensorMap run(const TensorMap& inputs, const StateCall& call) const override {
+    return compute(with_context(report_.graph, inputs, call), &call);
+  }
+
+ private:
+  TensorMap compute(const TensorMap& inputs, const StateCall* call) const {
     const ThreadPool::Place place(*threads_);
     const Graph& graph = report_.graph;
-    const SizeMap sizes = bind_inputs(graph, inputs);
+    SizeMap sizes = bind_inputs(graph, inputs);
+    bind_context(graph, inputs, sizes);
+    auto* remembered = call == nullptr ? nullptr : dynamic_cast<reference::RememberedRows*>(&call->state);
+    std::vector<std::pair<const Node*, Tensor>> appended;
     std::vector<Tensor> values = constants_;
     std::vector<int> uses_left = graph.use_counts();
     for (const Node& node : graph.nodes()) {
@@ -33,17 +49,26 @@ class ReferenceExecutable final : public Executable {
       }
       std::vector<Tensor> arguments;
       for (ValueId input : node.inputs) arguments.push_back(input == no_value ? Tensor() : values[static_cast<std::size_t>(input)]);
-      std::vector<Tensor> results = evaluate_node(graph, node, arguments, sizes);
+      std::vector<Tensor> results;
+      if (node.op == Op::append && remembered != nullptr) {
+        results = {remembered->appended(node, arguments[0], arguments[1].values<std::int64_t>(), call->sequences)};
+        appended.emplace_back(&node, results[0]);
+      } else {
+        results = evaluate_node(graph, node, arguments, sizes);
+      }
       for (std::size_t i = 0; i < results.size(); ++i) values[static_cast<std::size_t>(node.outputs[i])] = std::move(results[i]);
       for (ValueId input : node.inputs)
         if (input != no_value && --uses_left[static_cast<std::size_t>(input)] == 0) values[static_cast<std::size_t>(input)] = Tensor();
     }
     TensorMap outputs;
     for (const NamedValue& output : graph.outputs()) outputs[output.name] = values[static_cast<std::size_t>(output.value)];
+    for (const auto& [node, rows] : appended) {
+      const Tensor& context = inputs.find(graph.producer(node->inputs[2]).as<InputOptions>().name)->second;
+      remembered->keep(*node, rows, context.values<std::int64_t>(), call->sequences);
+    }
     return outputs;
   }
 
- private:
   CompileReport report_;
   std::shared_ptr<ThreadPool> threads_;
   std::vector<Tensor> constants_;  // by value; empty where another op makes it

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "backends/cpu/kernels/gemm.inl.h"
+#include "backends/cpu/kernels/pages.inl.h"
 
 namespace accelerate::cpu {
 namespace {
@@ -21,7 +22,7 @@ inline KeyRange intersection(KeyRange a, KeyRange b) { return {larger(a.begin, b
 
 /// The keys that a query may look at; begin and end never fall from one query to the next.
 inline KeyRange visible_keys(const AttentionArguments& arguments, std::int64_t query) {
-  const std::int64_t place = arguments.first_query + query;
+  const std::int64_t place = arguments.first_query + query / arguments.queries_at_a_place;
   KeyRange range = {0, arguments.keys};
   if (arguments.causal) range.end = smaller(range.end, place + 1);
   if (arguments.window_right >= 0) range.end = smaller(range.end, place + arguments.window_right + 1);
@@ -61,7 +62,7 @@ class Attention {
  public:
   explicit Attention(const AttentionArguments& arguments)
       : arguments_(arguments),
-        scratch_(arguments.queries, arguments.keys, larger(arguments.head_dim, arguments.value_dim)),
+        scratch_(arguments.queries, arguments.pages == nullptr ? arguments.keys : 0, larger(arguments.head_dim, arguments.value_dim)),
         maxima_(reinterpret_cast<float*>(arguments.scratch + scratch_.maxima)),
         sums_(reinterpret_cast<float*>(arguments.scratch + scratch_.sums)) {}
 
@@ -79,8 +80,9 @@ class Attention {
     }
     listed_ = nullptr;
     const KeyRange all = {visible_keys(arguments_, 0).begin, visible_keys(arguments_, arguments_.queries - 1).end};
-    for (std::int64_t begin = all.begin / key_block * key_block; begin < all.end; begin += key_block)
-      attend_block({begin, smaller(begin + key_block, arguments_.keys)});
+    const std::int64_t step = arguments_.pages == nullptr ? key_block : arguments_.page_rows;
+    for (std::int64_t begin = all.begin / step * step; begin < all.end; begin += step)
+      attend_block({begin, smaller(begin + step, arguments_.keys)});
     for (std::int64_t query = 0; query < arguments_.queries; ++query) {
       // A query that saw no key has the sum 0 and keeps its zeros.
       if (sums_[query] == 0.0F) continue;
@@ -97,8 +99,18 @@ class Attention {
   /// Adds a block of keys, which are those of the list while there is one, to every query.
   void attend_block(KeyRange block) {
     block_ = block;
-    pack_keys();
-    pack_values();
+    if (arguments_.pages == nullptr) {
+      keys_ = at(scratch_.keys);
+      values_ = at(scratch_.values);
+      value_panel_bytes_ = panel_bytes<Product>((block.end - block.begin + panel_columns - 1) / panel_columns * panel_columns);
+      pack_keys();
+      pack_values();
+    } else {
+      const std::byte* page = arguments_.pages[block.begin / arguments_.page_rows];
+      keys_ = page + arguments_.page_keys;
+      values_ = page + arguments_.page_values;
+      value_panel_bytes_ = panel_bytes<Product>(arguments_.page_rows);
+    }
     const RowTiles tiles(arguments_.queries, tile_rows);
     for (std::int64_t tile = 0; tile < tiles.count(); ++tile) attend(tiles.first(tile), tiles.first(tile + 1));
   }
@@ -125,15 +137,11 @@ class Attention {
     }
   }
 
-  std::int64_t value_panel_bytes() const {
-    return panel_bytes<Product>((block_.end - block_.begin + panel_columns - 1) / panel_columns * panel_columns);
-  }
-
   void pack_values() const {
     const std::int64_t count = block_.end - block_.begin;
     const std::int64_t padded = (count + panel_columns - 1) / panel_columns * panel_columns;
     for (std::int64_t column = 0; column < arguments_.value_dim; column += width) {
-      std::byte* to = at(scratch_.values) + column / panel_columns * value_panel_bytes() + column % panel_columns * Product::column_bytes;
+      std::byte* to = at(scratch_.values) + column / panel_columns * value_panel_bytes_ + column % panel_columns * Product::column_bytes;
       const auto value = [&](std::int64_t key) {
         if (key >= count) return spread(0.0F);
         return load_up_to(arguments_.value + key_row(block_.begin + key) * arguments_.value_stride + column, arguments_.value_dim - column);
@@ -190,7 +198,7 @@ class Attention {
       multiply_rows<Product>(rows, {
                                        .activations = queries,
                                        .activation_stride = stride,
-                                       .panel = at(scratch_.keys) + panel * panel_bytes<Product>(arguments_.head_dim),
+                                       .panel = keys_ + panel * panel_bytes<Product>(arguments_.head_dim),
                                        .steps = steps_of<Product>(arguments_.head_dim),
                                        .sums = score_row(0) + panel * panel_columns,
                                        .sums_stride = key_block * 4,
@@ -251,7 +259,7 @@ class Attention {
     const std::int64_t steps = steps_of<Product>(last_key - block_.begin) - first_step;
     auto* products = reinterpret_cast<float*>(at(scratch_.products));
     for (std::int64_t column = 0; column < arguments_.value_dim; column += panel_columns) {
-      const std::byte* panel = at(scratch_.values) + column / panel_columns * value_panel_bytes();
+      const std::byte* panel = values_ + column / panel_columns * value_panel_bytes_;
       multiply_rows<Product>(rows, {
                                        .activations = reinterpret_cast<const std::byte*>(score_row(0) + first_panel * panel_columns),
                                        .activation_stride = key_block * 4,
@@ -276,6 +284,9 @@ class Attention {
   float* maxima_;
   float* sums_;
   KeyRange block_ = {0, 0};
+  const std::byte* keys_ = nullptr;    ///< panels of the block's keys
+  const std::byte* values_ = nullptr;  ///< panels of the block's values
+  std::int64_t value_panel_bytes_ = 0;
   const std::int64_t* listed_ = nullptr;  ///< the rows of the block's keys, while they are not in a row
 };
 
@@ -287,6 +298,8 @@ std::int64_t attention_scratch_bytes(Precision precision, std::int64_t queries, 
 void attention(const AttentionArguments& arguments) {
   if (arguments.precision == Precision::fp32) {
     Attention<Float32Product>(arguments).run();
+  } else if (arguments.pages != nullptr) {
+    Attention<Bfloat16Product>(arguments).run();
   } else {
     Attention<AttentionProduct>(arguments).run();
   }

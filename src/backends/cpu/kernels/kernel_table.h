@@ -62,6 +62,11 @@ struct AttentionArguments {
   std::int64_t head_dim;
   std::int64_t value_dim;
   std::int64_t first_query;  ///< place of the first query among the keys: what causal and window count from
+  std::int64_t queries_at_a_place = 1;  ///< so many queries share a place: heads that share their keys
+  const std::byte* const* pages = nullptr;  ///< what store_page() wrote, `page_rows` keys each, in place of key and value
+  std::int64_t page_rows = 0;
+  std::int64_t page_keys = 0;    ///< bytes into each page where the head's keys lie
+  std::int64_t page_values = 0;  ///< bytes into each page where the head's values lie
   float scale;
   bool causal = false;
   std::int64_t window_left = -1;   ///< keys further back than this are masked; -1: none
@@ -70,8 +75,32 @@ struct AttentionArguments {
   std::int64_t bias_stride = 0;
   const std::int64_t* global_keys = nullptr;  ///< keys that every query sees, and that `bias` hides from the window
   std::int64_t global_count = 0;
-  Precision precision = Precision::fp32;  ///< of both products; int8 runs as bf16
+  Precision precision = Precision::fp32;  ///< of both products, that of the pages where there are; int8 runs as bf16
   std::byte* scratch = nullptr;           ///< attention_scratch_bytes(), 64-byte aligned
+};
+
+/// Bytes of one head in a page.
+struct PageBytes {
+  std::int64_t keys;
+  std::int64_t values;
+  std::int64_t scratch;  ///< that store_page() needs
+};
+
+/// Keys and values of consecutive tokens for one head of a page, whose earlier ones are there.
+struct PageRows {
+  Precision precision;  ///< fp32 or bf16
+  std::int64_t page_rows;
+  std::int64_t head_dim;
+  std::int64_t value_dim;
+  const float* key;    ///< [count, head_dim]
+  const float* value;  ///< [count, value_dim]
+  std::int64_t key_stride;
+  std::int64_t value_stride;
+  std::int64_t first;  ///< place of the first in the page
+  std::int64_t count;
+  std::byte* keys;     ///< 64-byte aligned, as is the next
+  std::byte* values;
+  std::byte* scratch;
 };
 
 /// output = normalise(x + residual) · scale + bias over the last dimension, row by row; stores x + residual in `sum` when asked.
@@ -111,6 +140,9 @@ struct KernelTable {
   /// Bytes of scratch for that many queries and keys; `head_dim` is the larger of a head's two sizes.
   std::int64_t (*attention_scratch_bytes)(Precision precision, std::int64_t queries, std::int64_t keys, std::int64_t head_dim);
   void (*attention)(const AttentionArguments& arguments);
+  /// What a page of `page_rows` keys, a multiple of 32, takes for one head.
+  PageBytes (*page_bytes)(Precision precision, std::int64_t page_rows, std::int64_t head_dim, std::int64_t value_dim);
+  void (*store_page)(const PageRows& rows);
 
   void (*layer_norm)(const NormArguments& arguments);
   void (*rms_norm)(const NormArguments& arguments);

@@ -19,6 +19,8 @@ constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*ge
       .gemm = gemm,
       .attention_scratch_bytes = attention_scratch_bytes,
       .attention = attention,
+      .page_bytes = page_bytes,
+      .store_page = store_page,
       .layer_norm = layer_norm,
       .rms_norm = rms_norm,
       .unary = unary,

@@ -1,0 +1,86 @@
+// A state whose rows lie in pages: sequences grow without being moved, share what they have in common, and give back what
+// they leave to whoever comes next (Kwon et al., 2023).
+#pragma once
+
+#include <map>
+#include <optional>
+
+#include "backends/state.h"
+
+namespace accelerate {
+
+/// The book-keeping of pages; a backend adds the memory.
+class PagedState : public State {
+ public:
+  /// The pages that hold the rows of one size.
+  struct Group {
+    std::string size;
+    std::int64_t page_bytes;  ///< of the rows of all append nodes of that size
+  };
+
+  PagedState(std::vector<Group> groups, std::int64_t page_rows, std::int64_t most_bytes);
+
+  SequenceId create() override;
+  SequenceId fork(SequenceId from, std::string_view size, std::int64_t rows) override;
+  void remove(SequenceId sequence) override;
+  std::int64_t rows(SequenceId sequence, std::string_view size) const override;
+  StateUse use() const override;
+  std::int64_t bytes_for(std::string_view size, std::int64_t rows) const override;
+
+  std::int64_t page_rows() const { return page_rows_; }
+
+  /// Rows that a sequence is about to get.
+  struct Growth {
+    SequenceId sequence;
+    std::string_view size;
+    std::int64_t rows;
+  };
+
+  /// Gives each sequence pages of its own for its new rows. Throws out_of_memory, and changes nothing then, when they would
+  /// take more than the state may.
+  void reserve(std::span<const Growth> growths);
+
+  /// Counts the rows, which reserve() made room for and a run has written.
+  void commit(std::span<const Growth> growths);
+
+  /// The sequence's pages of a group, in order: page i holds rows [i · page_rows, (i + 1) · page_rows).
+  std::span<const std::int64_t> pages(SequenceId sequence, std::size_t group) const;
+
+ protected:
+  /// Makes page `page` of a group, whose number is the next or one that was dropped. Throws out_of_memory.
+  virtual void make_page(std::size_t group, std::int64_t page) = 0;
+
+  /// Copies all rows of a page.
+  virtual void copy_page(std::size_t group, std::int64_t from, std::int64_t to) = 0;
+
+  /// Gives the memory of a page back.
+  virtual void drop_page(std::size_t group, std::int64_t page) = 0;
+
+ private:
+  struct Rows {
+    std::vector<std::int64_t> pages;
+    std::int64_t count = 0;
+  };
+  using Sequence = std::vector<Rows>;  // by group
+
+  struct Pages {
+    Group group;
+    std::vector<int> users;            ///< by page
+    std::vector<std::int64_t> unused;  ///< numbers of pages that were dropped
+  };
+
+  std::size_t group_of(std::string_view size) const;
+  const Sequence& at(SequenceId sequence) const;
+  std::int64_t pages_needed(const Growth& growth) const;
+  std::int64_t take_page(std::size_t group);
+  void release(std::size_t group, std::int64_t page);
+
+  std::vector<Pages> groups_;
+  std::int64_t page_rows_;
+  std::int64_t most_bytes_;
+  std::int64_t bytes_ = 0;
+  std::map<SequenceId, Sequence> sequences_;
+  SequenceId next_ = 0;
+};
+
+}  // namespace accelerate

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "backends/state.h"
+#include "formats/checkpoint.h"
+#include "runtime/session.h"
+
+namespace accelerate {
+
+struct GenerationSessionOptions {
+  SessionOptions session = {};
+  std::int64_t state_bytes = 0;  ///< that remembered tokens may take; 0: a quarter of the memory that is free
+};
+
+/// A text's next tokens.
+struct StepInput {
+  SequenceId sequence;                   ///< of the session's state
+  std::span<const std::int64_t> tokens;  ///< at least one
+  bool wants_logits = true;              ///< of what follows the last of them
+};
+
+/// A causal model that is loaded, compiled and ready to go on with texts. One thread at a time may step.
+class GenerationSession {
+ public:
+  /// Loads the model. Throws as Session does, unsupported for a model that cannot go on from what it computed before.
+  explicit GenerationSession(ModelFolder folder, const GenerationSessionOptions& options = {});
+
+  const ModelFolder& folder() const { return folder_; }
+  const Placement& placement() const { return placement_; }
+  const CompileReport& report() const { return executable_->report(); }
+
+  /// What a reader of every answer must know; mostly nothing.
+  const std::vector<std::string>& notes() const { return notes_; }
+
+  ThreadPool& threads() const { return *threads_; }
+
+  /// What the model remembers of texts. Sequences are made and removed here.
+  State& state() { return *state_; }
+  const State& state() const { return *state_; }
+
+  /// Tokens of a remembered sequence.
+  std::int64_t tokens(SequenceId sequence) const { return state_->rows(sequence, "context"); }
+
+  /// Tokens that a text may have.
+  std::int64_t most_tokens() const { return most_tokens_; }
+
+  /// Entries of the vocabulary.
+  std::int64_t vocabulary() const { return vocabulary_; }
+
+  double load_milliseconds() const { return load_milliseconds_; }
+
+  /// Adds the tokens to their sequences and gives the logits of what follows, [inputs that want them, vocabulary], float32.
+  /// Throws invalid_argument for a token id outside the vocabulary and a text of more than most_tokens(), out_of_memory when
+  /// the state has no room: then no sequence has changed.
+  Tensor step(std::span<const StepInput> inputs);
+
+ private:
+  void compile(const Graph& graph, const SessionOptions& options);
+  void check(std::span<const StepInput> inputs) const;
+  TensorMap inputs_of(std::span<const StepInput> inputs) const;
+
+  ModelFolder folder_;
+  std::shared_ptr<Checkpoint> checkpoint_;
+  std::shared_ptr<ThreadPool> threads_;
+  Placement placement_;
+  std::shared_ptr<const Backend> backend_;
+  std::unique_ptr<Executable> executable_;
+  std::unique_ptr<State> state_;
+  bool recomputes_ = false;  ///< the backend keeps nothing: the state holds tokens
+  std::vector<std::string> notes_;
+  std::int64_t most_tokens_ = 0;
+  std::int64_t vocabulary_ = 0;
+  double load_milliseconds_ = 0;
+};
+
+}  // namespace accelerate

@@ -1,0 +1,327 @@
+#include "runtime/scheduler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ipfs_accelerate/error.h"
+
+namespace accelerate {
+namespace {
+
+/// Tokens in common that are worth sharing, or waiting for.
+constexpr std::int64_t least_prefix = 32;
+
+std::int64_t common_prefix(std::span<const std::int64_t> a, std::span<const std::int64_t> b) {
+  return std::ranges::mismatch(a, b).in1 - a.begin();
+}
+
+std::int64_t size_of_text(std::span<const std::int64_t> tokens) { return static_cast<std::int64_t>(tokens.size()); }
+
+}  // namespace
+
+Scheduler::Scheduler(GenerationSession& session, const SchedulerOptions& options)
+    : session_(session), options_(options), worker_([this] { work(); }) {}
+
+Scheduler::~Scheduler() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  worker_.join();
+}
+
+void Scheduler::submit(std::shared_ptr<Generation> generation) {
+  const std::int64_t prompt = size_of_text(generation->prompt());
+  if (prompt == 0) throw Error(ErrorKind::invalid_argument, "the prompt has no tokens, expected at least one");
+  if (prompt > session_.most_tokens())
+    throw Error(ErrorKind::invalid_argument,
+                fmt::format("the prompt has {} tokens, more than the model's {} positions", prompt, session_.most_tokens()));
+  for (const std::int64_t token : generation->prompt())
+    if (token < 0 || token >= session_.vocabulary())
+      throw Error(ErrorKind::invalid_argument, fmt::format("token id {} is not among the vocabulary's {}", token, session_.vocabulary()));
+  const std::int64_t needed = session_.state().bytes_for("context", generation->most_tokens());
+  if (needed > session_.state().use().most_bytes)
+    throw Error(ErrorKind::out_of_memory,
+                fmt::format("the request may come to {} tokens, which take {} bytes, more than the {} that remembered texts may take",
+                            generation->most_tokens(), needed, session_.state().use().most_bytes));
+  {
+    const std::lock_guard lock(mutex_);
+    submitted_.push_back(std::move(generation));
+  }
+  wake_.notify_all();
+}
+
+SchedulerReport Scheduler::report() const {
+  const std::lock_guard lock(mutex_);
+  return report_;
+}
+
+void Scheduler::work() {
+  for (;;) {
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stopping_ || !submitted_.empty() || !waiting_.empty() || !running_.empty() || !paused_.empty(); });
+      waiting_.insert(waiting_.end(), submitted_.begin(), submitted_.end());
+      submitted_.clear();
+      if (stopping_) break;
+    }
+    drop_cancelled();
+    resume();
+    if (paused_.empty()) admit();
+    if (!running_.empty()) step();
+  }
+  for (const auto& request : running_) end(*request, nullptr, false);
+  for (const auto& request : paused_) end(*request, nullptr, false);
+  for (const auto& generation : waiting_) generation->finish(nullptr);
+  while (free_remembered()) {
+  }
+}
+
+/// Ends a request; `keep`: what it computed stays for prompts to come.
+void Scheduler::end(Request& request, const std::exception_ptr& error, bool keep) {
+  const bool is_kept = keep && options_.share_prefixes && options_.most_remembered > 0 && request.texts.front().computed >= least_prefix;
+  if (is_kept) {
+    remembered_.push_front(std::move(request.texts.front()));
+    remembered_.front().tokens.resize(static_cast<std::size_t>(remembered_.front().computed));
+    request.texts.front() = {};
+    if (remembered_.size() > options_.most_remembered) free_remembered();
+  }
+  for (Text& text : request.texts) forget(text);
+  request.generation->finish(error);
+}
+
+void Scheduler::forget(Text& text) {
+  if (text.sequence >= 0) session_.state().remove(text.sequence);
+  text.sequence = -1;
+  text.computed = 0;
+}
+
+void Scheduler::drop_cancelled() {
+  std::erase_if(waiting_, [](const auto& generation) {
+    if (!generation->is_cancelled()) return false;
+    generation->finish(nullptr);
+    return true;
+  });
+  const auto drop = [&](const auto& request) {
+    if (!request->generation->is_cancelled()) return false;
+    end(*request, nullptr, true);
+    return true;
+  };
+  std::erase_if(running_, drop);
+  std::erase_if(paused_, drop);
+}
+
+/// Goes on with requests that gave way, once there is room for them.
+void Scheduler::resume() {
+  while (!paused_.empty()) {
+    std::int64_t bytes = 0;
+    for (const Text& text : paused_.front()->texts) bytes += session_.state().bytes_for("context", size_of_text(text.tokens) + 1);
+    if (!make_room(bytes) && !running_.empty()) return;
+    for (Text& text : paused_.front()->texts) begin(text);
+    running_.push_back(std::move(paused_.front()));
+    paused_.pop_front();
+  }
+}
+
+void Scheduler::admit() {
+  for (auto next = waiting_.begin(); next != waiting_.end() && running_.size() < options_.most_running;) {
+    if (!may_start(**next)) break;  // those behind must not starve it
+    auto request = std::make_unique<Request>(Request{.generation = *next, .texts = {}});
+    const auto prompt = (*next)->prompt();
+    request->texts.push_back({.tokens = {prompt.begin(), prompt.end()}});
+    begin(request->texts.front());
+    running_.push_back(std::move(request));
+    next = waiting_.erase(next);
+  }
+}
+
+/// Whether there is room for the prompt, and nobody is just computing what it begins with.
+bool Scheduler::may_start(const Generation& generation) {
+  if (running_.empty()) return true;
+  if (options_.share_prefixes) {
+    for (const auto& request : running_)
+      for (const Text& text : request->texts)
+        if (common_prefix(generation.prompt(), text.tokens) - std::max(text.computed, least_prefix) >= least_prefix) return false;
+  }
+  return make_room(session_.state().bytes_for("context", size_of_text(generation.prompt()) + 1));
+}
+
+void Scheduler::begin(Text& text) {
+  if (!take_prefix(text)) text.sequence = session_.state().create();
+}
+
+/// Lets the text begin as the remembered one that has most in common with it does.
+bool Scheduler::take_prefix(Text& text) {
+  if (!options_.share_prefixes) return false;
+  const std::int64_t most = size_of_text(text.tokens) - 1;  // its last token's logits are to be computed
+  SequenceId best = -1;
+  std::int64_t longest = least_prefix - 1;
+  auto used = remembered_.end();
+  const auto consider = [&](const Text& other) {
+    const std::int64_t common = std::min({common_prefix(text.tokens, other.tokens), other.computed, most});
+    if (other.sequence < 0 || common <= longest) return false;
+    longest = common;
+    best = other.sequence;
+    return true;
+  };
+  for (auto other = remembered_.begin(); other != remembered_.end(); ++other)
+    if (consider(*other)) used = other;
+  for (const auto& request : running_)
+    for (const Text& other : request->texts)
+      if (consider(other)) used = remembered_.end();
+  if (best < 0) return false;
+  text.sequence = session_.state().fork(best, "context", longest);
+  text.computed = longest;
+  if (used != remembered_.end()) remembered_.splice(remembered_.begin(), remembered_, used);
+  const std::lock_guard lock(mutex_);
+  report_.shared_tokens += longest;
+  return true;
+}
+
+/// Whether that many bytes are free, after forgetting ended texts where need be.
+bool Scheduler::make_room(std::int64_t bytes) {
+  const auto fits = [&] {
+    const StateUse use = session_.state().use();
+    return use.bytes + bytes <= use.most_bytes;
+  };
+  while (!fits())
+    if (!free_remembered()) return false;
+  return true;
+}
+
+/// Forgets the ended text that was used longest ago; false where there is none.
+bool Scheduler::free_remembered() {
+  if (remembered_.empty()) return false;
+  forget(remembered_.back());
+  remembered_.pop_back();
+  return true;
+}
+
+void Scheduler::step() {
+  Tensor logits;
+  try {
+    const std::vector<StepInput> inputs = plan_step();
+    logits = session_.step(inputs);
+    std::int64_t computed = 0;
+    for (const StepInput& input : inputs) computed += size_of_text(input.tokens);
+    for (const auto& request : running_)
+      for (Text& text : request->texts) text.computed = session_.tokens(text.sequence);
+    const std::lock_guard lock(mutex_);
+    ++report_.steps;
+    report_.computed_tokens += computed;
+  } catch (...) {
+    recover(std::current_exception());
+    return;
+  }
+  advance(logits.mutable_values<float>());
+}
+
+/// The next tokens of all texts, and as much of the prompts as the step has room for. A request gets logits when all its texts
+/// are computed but for what this step adds.
+std::vector<StepInput> Scheduler::plan_step() {
+  std::vector<StepInput> inputs;
+  std::size_t rows = 0;
+  std::int64_t room = options_.step_tokens;
+  const auto left_of = [](const Text& text) { return size_of_text(text.tokens) - text.computed; };
+  const auto feed = [&](Request& request, std::int64_t most) {
+    std::int64_t left = 0;
+    for (const Text& text : request.texts) left += left_of(text);
+    const bool completes = left <= most;
+    for (Text& text : request.texts) {
+      const std::int64_t count = completes ? left_of(text) : std::min(most, left_of(text) - 1);
+      if (count <= 0) continue;
+      inputs.push_back({.sequence = text.sequence,
+                        .tokens = std::span(text.tokens).subspan(static_cast<std::size_t>(text.computed), static_cast<std::size_t>(count)),
+                        .wants_logits = completes});
+      if (completes) request.logits_rows.push_back(rows++);
+      most -= count;
+      room -= count;
+    }
+  };
+  const auto is_next_token = [&](const Request& request) {
+    return std::ranges::all_of(request.texts, [&](const Text& text) { return left_of(text) == 1; });
+  };
+  for (const auto& request : running_) request->logits_rows.clear();
+  for (const auto& request : running_)
+    if (is_next_token(*request)) feed(*request, static_cast<std::int64_t>(request->texts.size()));
+  for (const auto& request : running_)
+    if (!is_next_token(*request) && (room > 0 || inputs.empty())) feed(*request, std::max<std::int64_t>(room, 1));
+  return inputs;
+}
+
+/// Makes room after a step that found none: ended texts go first, then the youngest request gives way, to be computed again
+/// later. Any other error ends all requests of the step.
+void Scheduler::recover(const std::exception_ptr& error) {
+  bool lacks_memory = false;
+  try {
+    std::rethrow_exception(error);
+  } catch (const Error& thrown) {
+    lacks_memory = thrown.kind() == ErrorKind::out_of_memory;
+  } catch (...) {
+  }
+  if (lacks_memory && free_remembered()) return;
+  if (lacks_memory && running_.size() > 1) {
+    for (Text& text : running_.back()->texts) forget(text);
+    paused_.push_front(std::move(running_.back()));
+    running_.pop_back();
+    const std::lock_guard lock(mutex_);
+    ++report_.preemptions;
+    return;
+  }
+  for (const auto& request : running_) end(*request, error, false);
+  running_.clear();
+}
+
+/// Hands each request its logits, several at once, and goes on with what it wants.
+void Scheduler::advance(std::span<float> logits) {
+  const auto vocabulary = static_cast<std::size_t>(session_.vocabulary());
+  struct Outcome {
+    std::vector<Continuation> continuations = {};
+    std::exception_ptr error = {};
+  };
+  std::vector<Request*> ready;
+  for (const auto& request : running_)
+    if (!request->logits_rows.empty()) ready.push_back(request.get());
+  std::vector<Outcome> outcomes(ready.size());
+  {
+    const ThreadPool::Place place(session_.threads());
+    session_.threads().parallel_for(static_cast<std::int64_t>(ready.size()), [&](std::int64_t index, int) {
+      const auto i = static_cast<std::size_t>(index);
+      try {
+        outcomes[i].continuations = ready[i]->generation->advance(
+            logits.subspan(ready[i]->logits_rows.front() * vocabulary, ready[i]->logits_rows.size() * vocabulary));
+      } catch (...) {
+        outcomes[i].error = std::current_exception();
+      }
+    });
+  }
+  for (std::size_t i = 0; i < ready.size(); ++i) {
+    Request& request = *ready[i];
+    if (!outcomes[i].error && !outcomes[i].continuations.empty()) {
+      go_on(request, outcomes[i].continuations);
+      continue;
+    }
+    end(request, outcomes[i].error, !outcomes[i].error);
+    std::erase_if(running_, [&](const auto& other) { return other.get() == &request; });
+  }
+}
+
+void Scheduler::go_on(Request& request, std::span<const Continuation> continuations) {
+  std::vector<Text> texts;
+  for (const Continuation& continuation : continuations) {
+    const Text& parent = request.texts.at(continuation.parent);
+    Text& text = texts.emplace_back(Text{.tokens = parent.tokens, .sequence = -1, .computed = parent.computed});
+    text.tokens.push_back(continuation.token);
+    // The last to go on from a parent takes its place; the others share its memory.
+    const auto again = std::ranges::count_if(continuations.subspan(texts.size()),
+                                             [&](const Continuation& other) { return other.parent == continuation.parent; });
+    text.sequence = again > 0 ? session_.state().fork(parent.sequence, "context", parent.computed) : parent.sequence;
+  }
+  for (std::size_t i = 0; i < request.texts.size(); ++i)
+    if (std::ranges::find(continuations, i, &Continuation::parent) == continuations.end()) forget(request.texts[i]);
+  request.texts = std::move(texts);
+}
+
+}  // namespace accelerate
