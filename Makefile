@@ -29,11 +29,11 @@ fuzz: ## run each fuzzer a million times
 
 asan: ## run the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@tools/build.sh asan
-	@ctest --test-dir build/asan --output-on-failure --parallel 2
+	@ASAN_OPTIONS=allocator_may_return_null=1 ctest --test-dir build/asan --output-on-failure --parallel 2
 
 tsan: ## run the tests under ThreadSanitizer
 	@tools/build.sh tsan
-	@ctest --test-dir build/tsan --output-on-failure --parallel 2
+	@TSAN_OPTIONS=allocator_may_return_null=1 ctest --test-dir build/tsan --output-on-failure --parallel 2
 
 bench-peers: ## compare with ONNX Runtime, OpenVINO and PyTorch on the same weights
 	@tools/bootstrap.sh build model peers

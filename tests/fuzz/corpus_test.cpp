@@ -14,6 +14,8 @@
 namespace accelerate {
 namespace {
 
+using namespace std::string_view_literals;
+
 struct Case {
   const char* name;
   bool (*target)(std::span<const std::byte>);
@@ -34,7 +36,7 @@ class Corpus : public testing::TestWithParam<Case> {
 
 /// `text` after one to four small changes: bytes replaced, cut out, repeated, or the end cut off.
 std::string mutated(std::string text, std::mt19937& random) {
-  constexpr std::string_view telling("\0\x7f\x80\xff\"\\{}[]:,0129-.e", 21);
+  constexpr std::string_view telling = "\0\x7f\x80\xff\"\\{}[]:,0129-.e"sv;
   for (auto changes = 1 + random() % 4; changes > 0 && !text.empty(); --changes) {
     const std::size_t at = random() % text.size();
     const std::size_t length = 1 + random() % 16;
