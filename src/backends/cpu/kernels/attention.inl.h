@@ -79,8 +79,7 @@ class Attention {
     }
     listed_ = nullptr;
     const KeyRange all = {visible_keys(arguments_, 0).begin, visible_keys(arguments_, arguments_.queries - 1).end};
-    for (std::int64_t begin = all.begin / key_block * key_block; begin < all.end; begin += key_block)
-      attend_block({begin, smaller(begin + key_block, arguments_.keys)});
+    for (std::int64_t begin = all.begin; begin < all.end; begin += key_block) attend_block({begin, smaller(begin + key_block, all.end)});
     for (std::int64_t query = 0; query < arguments_.queries; ++query) {
       // A query that saw no key has the sum 0 and keeps its zeros.
       if (sums_[query] == 0.0F) continue;
