@@ -82,17 +82,16 @@ TEST(VocabularyTokenizer, OffsetsPointIntoTheTextAsItWasGiven) {
   folder.write("vocab.json", R"({"<s>": 0, "</s>": 1, "<unk>": 2, "<special1>": 3})");
   folder.write("merges.txt", "l '</w> 9\né té</w> 8\nt é</w> 7\n");
   const Tokenizer tokenizer = Tokenizer::load(folder.path());
-  EXPECT_EQ(covered(tokenizer, "  L\u2019e\u0301te\u0301 <special1>l\u2019\u00e9t\u00e9\u2026"),
-            (std::vector<std::string>{"L", "\u2019", "e\u0301", "te\u0301", "<special1>", "l\u2019", "\u00e9", "t\u00e9", "\u2026",
-                                      "\u2026", "\u2026"}));
+  EXPECT_EQ(covered(tokenizer, "  L’été <special1>l’été…"),
+            (std::vector<std::string>{"L", "’", "été", "<special1>", "l’", "été", "…", "…", "…"}));
 }
 
 TEST(VocabularyTokenizer, DecodesPiecesToWords) {
   const Tokenizer flaubert = Tokenizer::load(fixture_folder(name_of("flaubert")));
   const Tokenizer phobert = Tokenizer::load(fixture_folder(name_of("phobert")));
   for (const Tokenizer* tokenizer : {&flaubert, &phobert}) {
-    const TextInput input{.text = "The quick brown fox"};
-    EXPECT_EQ(tokenizer->decode(tokenizer->encode({&input, 1}).ids), "The quick brown fox");
+    const TextInput input{.text = "Privet the fox"};
+    EXPECT_EQ(tokenizer->decode(tokenizer->encode({&input, 1}).ids), "Privet the fox");
   }
 }
 
