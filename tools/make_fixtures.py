@@ -34,6 +34,7 @@ BERT = dict(vocab_size=61, hidden_size=24, num_hidden_layers=2, num_attention_he
             max_position_embeddings=20, type_vocab_size=2)
 ROBERTA = BERT | dict(hidden_size=16, num_attention_heads=4, intermediate_size=44, type_vocab_size=1, pad_token_id=1,
                       bos_token_id=0, eos_token_id=2)
+LONGFORMER = ROBERTA | dict(attention_window=[4, 6], sep_token_id=2)
 MPNET = {name: size for name, size in ROBERTA.items() if name != "type_vocab_size"}
 DEBERTA = BERT | dict(hidden_size=16, num_attention_heads=4, relative_attention=True, pos_att_type=["c2p", "p2c"], position_biased_input=False, type_vocab_size=0)
 DEBERTA_V2 = DEBERTA | dict(position_buckets=8, norm_rel_ebd="layer_norm", share_att_key=True)
@@ -60,6 +61,8 @@ class Fixture:
     changes: dict[str, Any] = field(default_factory=dict)
     left_padded: bool = False
     boxes: bool = True  # whether a model that takes them is given a box for each token
+    global_tokens: bool = False  # whether the model is told which tokens are global
+    separators: bool = False  # whether each text is a question and its context, with RoBERTa's three separators
     dtype: torch.dtype = torch.float32
     shard_bytes: int | None = None
 
@@ -163,6 +166,14 @@ ALL = {
     "layoutlm_sequence_classification": Fixture("LayoutLMForSequenceClassification", LAYOUTLM, LOGITS, dict(num_labels=3)),
     "layoutlm_token_classification": Fixture("LayoutLMForTokenClassification", LAYOUTLM, LOGITS, dict(num_labels=5)),
     "layoutlm_question_answering": Fixture("LayoutLMForQuestionAnswering", LAYOUTLM, SPANS),
+    "longformer_model": Fixture("LongformerModel", LONGFORMER, BASE, global_tokens=True),
+    "longformer_no_global_tokens": Fixture("LongformerModel", LONGFORMER, BASE, dict(attention_window=4)),
+    "longformer_left_padded": Fixture("LongformerModel", LONGFORMER, HIDDEN, global_tokens=True, left_padded=True),
+    "longformer_masked_lm": Fixture("LongformerForMaskedLM", LONGFORMER, LOGITS, global_tokens=True),
+    "longformer_sequence_classification": Fixture("LongformerForSequenceClassification", LONGFORMER, LOGITS, dict(num_labels=4)),
+    "longformer_token_classification": Fixture("LongformerForTokenClassification", LONGFORMER, LOGITS, dict(num_labels=6)),
+    "longformer_question_answering": Fixture("LongformerForQuestionAnswering", LONGFORMER, SPANS, separators=True),
+    "longformer_given_question": Fixture("LongformerForQuestionAnswering", LONGFORMER, SPANS, global_tokens=True),
     "dpr_question_encoder": Fixture("DPRQuestionEncoder", SMALL, ("pooler_output",)),
     "dpr_context_encoder": Fixture("DPRContextEncoder", SMALL, ("pooler_output",), dict(projection_dim=10)),
     "dpr_reader": Fixture("DPRReader", SMALL, ("start_logits", "end_logits", "relevance_logits"), dict(type_vocab_size=1)),
@@ -203,6 +214,9 @@ def make_inputs(fixture: Fixture, generator: torch.Generator) -> dict[str, torch
     for row, length in enumerate(LENGTHS):
         start = width - length if fixture.left_padded else 0
         mask[row, start : start + length] = 1
+        if fixture.separators:
+            question = max(1, length // 3)
+            ids[row, [start + question, start + question + 1, start + length - 1]] = config.sep_token_id
     inputs = {"input_ids": torch.where(mask == 1, ids, config.pad_token_id), "attention_mask": mask}
     if getattr(config, "type_vocab_size", 0) > 1:
         types = torch.zeros_like(ids)
@@ -212,6 +226,8 @@ def make_inputs(fixture: Fixture, generator: torch.Generator) -> dict[str, torch
         corners = torch.randint(0, config.max_2d_position_embeddings // 2, (*ids.shape, 4), generator=generator)
         corners[..., 2:] += corners[..., :2]  # right and lower edges lie beyond left and upper ones
         inputs["bbox"] = corners
+    if fixture.global_tokens:
+        inputs["global_attention_mask"] = (torch.rand(ids.shape, generator=generator) < 0.3).long()
     return inputs
 
 

@@ -75,6 +75,7 @@ class Case:
 BERT = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 ROBERTA = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 DEBERTA = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
+FLAUBERT = ("<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10)))
 T5 = dict(pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
 ALBERT = dict(pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, control_symbols=["[CLS]", "[SEP]", "[MASK]"], user_defined_symbols=["(", ")", '"', "-", "£", "€"])
 DEBERTA_V2 = dict(pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]")
@@ -93,6 +94,9 @@ CASES = {
     "deberta": Case("byte_bpe", "deberta", DEBERTA, dict(do_lower_case=False, vocab_type="gpt2")),
     "gpt2": Case("byte_bpe", "gpt2", ("<|endoftext|>",)),
     "gpt2_begin": Case("byte_bpe", "gpt2", ("<|endoftext|>",), dict(add_bos_token=True, tokenizer_class="GPT2Tokenizer")),
+    "flaubert": Case("flaubert", "flaubert", FLAUBERT),
+    "flaubert_lower": Case("flaubert", "flaubert", FLAUBERT, dict(do_lowercase=True)),
+    "phobert": Case("phobert", "roberta", (), dict(tokenizer_class="PhobertTokenizer")),
     "albert": Case("unigram", "albert", trainer=ALBERT),
     "xlnet": Case("unigram", "xlnet", trainer=dict(unk_id=0, bos_id=1, eos_id=2, control_symbols=["<cls>", "<sep>", "<pad>", "<mask>"],
                                                  user_defined_symbols=["<eop>", "."])),
@@ -126,6 +130,31 @@ def byte_bpe(folder: Path, case: Case, lines: list[str]) -> None:
     tokenizer.model.save(str(folder))
 
 
+def character_bpe(case: Case, lines: list[str]) -> tuple[dict[str, int], list[str]]:
+    """A vocabulary that lacks some of what its merges make, as those that were cut by frequency do, and merges with made-up counts."""
+    tokenizer = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Punctuation()])
+    trainer = trainers.BpeTrainer(vocab_size=1000, end_of_word_suffix="</w>", special_tokens=list(case.special), show_progress=False)
+    tokenizer.train_from_iterator(corpus(lines), trainer)
+    merges = json.loads(tokenizer.to_str())["model"]["merges"]
+    tokens = sorted(tokenizer.get_vocab(), key=tokenizer.get_vocab().get)
+    kept = [token for i, token in enumerate(tokens) if token in case.special or i % 7]
+    return {token: i for i, token in enumerate(kept)}, [f"{left} {right} {len(merges) - i}\n" for i, (left, right) in enumerate(merges)]
+
+
+def flaubert(folder: Path, case: Case, lines: list[str]) -> None:
+    vocabulary, merges = character_bpe(case, lines)
+    (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False) + "\n")
+    (folder / "merges.txt").write_text("".join(merges))
+
+
+def phobert(folder: Path, case: Case, lines: list[str]) -> None:
+    vocabulary, merges = character_bpe(case, lines)
+    pieces = [token.removesuffix("</w>") if token.endswith("</w>") else token + "@@" for token in vocabulary]
+    (folder / "vocab.txt").write_text("".join(f"{piece} {len(pieces) - i}\n" for i, piece in enumerate(pieces)))
+    (folder / "bpe.codes").write_text("".join(merges))
+
+
 def write_rules(file: Path) -> None:
     """What NFKC does to the characters of the lines, and all space as " ": the rules for all of Unicode take 240 KB a model."""
     rules = {}
@@ -152,7 +181,7 @@ def train_sentencepiece(folder: Path, case: Case, lines: list[str]) -> None:
     (folder / "rules.tsv").unlink(missing_ok=True)
 
 
-TRAINERS = {"wordpiece": wordpiece, "wordpiece_cased": wordpiece, "byte_bpe": byte_bpe, "unigram": train_sentencepiece, "bpe": train_sentencepiece}
+TRAINERS = {"wordpiece": wordpiece, "wordpiece_cased": wordpiece, "byte_bpe": byte_bpe, "flaubert": flaubert, "phobert": phobert, "unigram": train_sentencepiece, "bpe": train_sentencepiece}
 
 
 def expected(folder: Path, case: Case, lines: list[str]) -> list[Any]:

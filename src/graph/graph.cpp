@@ -32,7 +32,7 @@ Dim Value::dim(int axis) const {
   return shape()[static_cast<std::size_t>(index)];
 }
 
-Value Graph::input(std::string_view name, DType dtype, Shape shape) {
+Value Graph::input(std::string_view name, DType dtype, Shape shape, MarkedTokens marked) {
   for (const NamedValue& known : inputs_) {
     if (known.name != name) continue;
     const ValueType& declared = type(known.value);
@@ -44,7 +44,7 @@ Value Graph::input(std::string_view name, DType dtype, Shape shape) {
   const auto id = static_cast<ValueId>(types_.size());
   types_.push_back({dtype, std::move(shape)});
   producers_.push_back(nodes_.size());
-  nodes_.push_back({Op::input, {}, {id}, InputOptions{std::string(name)}});
+  nodes_.push_back({Op::input, {}, {id}, InputOptions{std::string(name), marked}});
   inputs_.push_back({std::string(name), id});
   return {*this, id};
 }

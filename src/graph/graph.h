@@ -97,7 +97,7 @@ struct NamedValue {
 class Graph {
  public:
   /// Declares an input; the same name again gives the same value. Throws internal when its type differs.
-  Value input(std::string_view name, DType dtype, Shape shape);
+  Value input(std::string_view name, DType dtype, Shape shape, MarkedTokens marked = {});
 
   /// A constant; a name that is not empty and was used before gives the first value again.
   Value constant(Tensor tensor, std::string_view name = {});

@@ -10,7 +10,17 @@ namespace {
 
 struct TextOf {
   std::string operator()(const NoOptions&) const { return {}; }
-  std::string operator()(const InputOptions& o) const { return o.name; }
+  std::string operator()(const InputOptions& o) const {
+    switch (o.marked.which) {
+      case MarkedTokens::Which::none:
+        return o.name;
+      case MarkedTokens::Which::first:
+        return o.name + " marked=first";
+      case MarkedTokens::Which::before:
+        return fmt::format("{} marked=before {}", o.name, o.marked.id);
+    }
+    return {};
+  }
   std::string operator()(const ConstantOptions& o) const {
     return fmt::format("{}{}stored={}", o.name, o.name.empty() ? "" : " ", name_of(o.tensor.dtype()));
   }

@@ -15,8 +15,16 @@ namespace accelerate {
 
 struct NoOptions {};
 
+/// Which tokens of each sequence are 1 where a caller leaves out an int64 input with a row a token; all others are 0.
+struct MarkedTokens {
+  enum class Which : std::uint8_t { none, first, before };
+  Which which = Which::none;
+  std::int64_t id = 0;  ///< of `before`: tokens before the first one with this id are marked, none where it does not occur
+};
+
 struct InputOptions {
   std::string name;
+  MarkedTokens marked = {};  ///< what the runtime gives where a caller does not (runtime/default_inputs.h)
 };
 
 struct ConstantOptions {

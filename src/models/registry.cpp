@@ -20,6 +20,7 @@ void build_dpr(const ModelContext& context);
 void build_electra(const ModelContext& context);
 void build_flaubert(const ModelContext& context);
 void build_layoutlm(const ModelContext& context);
+void build_longformer(const ModelContext& context);
 void build_mobilebert(const ModelContext& context);
 void build_modernbert(const ModelContext& context);
 void build_mpnet(const ModelContext& context);
@@ -48,6 +49,7 @@ constexpr std::array architectures{
     Architecture{"electra", "Electra", models::build_electra, pretrained_heads},
     Architecture{"flaubert", "Flaubert", models::build_flaubert, encoder_heads},
     Architecture{"layoutlm", "LayoutLM", models::build_layoutlm, encoder_heads},
+    Architecture{"longformer", "Longformer", models::build_longformer, encoder_heads},
     Architecture{"mobilebert", "MobileBert", models::build_mobilebert, bert_heads},
     Architecture{"modernbert", "ModernBert", models::build_modernbert, encoder_heads},
     Architecture{"mpnet", "MPNet", models::build_mpnet, encoder_heads},

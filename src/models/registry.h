@@ -66,8 +66,8 @@ std::int64_t hidden_size_of(const Config& config);
 
 /// The model's graph: inputs and outputs are named as in transformers, but ragged (graph/ops.h): `input_ids`,
 /// `token_type_ids` and `positions` are [tokens], `sequences` is [sequences + 1]; other inputs, such as LayoutLM's `bbox`
-/// [tokens, 4], have a row a token. Throws unsupported when the architecture lacks the head, invalid_file when the weights do
-/// not fit the config.
+/// [tokens, 4], have a row a token, or follow from those (runtime/default_inputs.h). Throws unsupported when the architecture lacks the
+/// head, invalid_file when the weights do not fit the config.
 Graph build_graph(const Config& config, WeightSource& weights, Head head);
 
 }  // namespace accelerate

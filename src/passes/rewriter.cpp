@@ -9,7 +9,8 @@ Rewriter::Rewriter(const Graph& from) : from_(from), counterparts_(static_cast<s
 void Rewriter::copy(const Node& node) {
   if (node.op == Op::input) {
     const ValueType& type = from_.type(node.outputs.front());
-    replace(node.outputs.front(), to_.input(node.as<InputOptions>().name, type.dtype, type.shape));
+    const auto& input = node.as<InputOptions>();
+    replace(node.outputs.front(), to_.input(input.name, type.dtype, type.shape, input.marked));
     return;
   }
   if (node.op == Op::constant) {

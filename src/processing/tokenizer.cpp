@@ -129,16 +129,18 @@ Tokenizer Tokenizer::load(const fs::path& folder) {
   if (const fs::path path = folder / tokenizer_file; fs::exists(path)) {
     const auto file = MappedFile::open(path);
     const std::string_view json(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
-    return {open(json, json_of(config.added_tokens, false), path), std::move(config)};
+    const std::string added_tokens = json_of(config.added_tokens, false);
+    return {open({.json = json, .added_tokens = added_tokens}, path), std::move(config)};
   }
   const BuiltTokenizer built = build_tokenizer(folder, config);
-  return {open(built.json, json_of(built.added_tokens, true), built.file), std::move(config)};
+  const std::string added_tokens = json_of(built.added_tokens, true);
+  return {open({.json = built.json, .added_tokens = added_tokens, .subwords = built.subwords}, built.file), std::move(config)};
 }
 
-Tokenizer::Handle Tokenizer::open(std::string_view json, std::string_view added_tokens, const fs::path& file) {
+Tokenizer::Handle Tokenizer::open(const Parts& parts, const fs::path& file) {
   tokenizers_ffi_tokenizer* opened = nullptr;
-  expect_success(tokenizers_ffi_open(view_of(json), view_of(added_tokens), &opened), ErrorKind::invalid_file,
-                 fmt::format("{}: ", file.string()));
+  expect_success(tokenizers_ffi_open(view_of(parts.json), view_of(parts.added_tokens), view_of(parts.subwords), &opened),
+                 ErrorKind::invalid_file, fmt::format("{}: ", file.string()));
   return Handle(opened);
 }
 

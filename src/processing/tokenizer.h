@@ -106,7 +106,14 @@ class Tokenizer {
   };
   using Handle = std::unique_ptr<tokenizers_ffi_tokenizer, Free>;
 
-  static Handle open(std::string_view json, std::string_view added_tokens, const std::filesystem::path& file);
+  /// What the boundary makes a tokenizer of, as tokenizers_ffi_open() takes it.
+  struct Parts {
+    std::string_view json;
+    std::string_view added_tokens;
+    std::string_view subwords = {};
+  };
+
+  static Handle open(const Parts& parts, const std::filesystem::path& file);
 
   Tokenizer(Handle handle, TokenizerConfig config) : handle_(std::move(handle)), config_(std::move(config)) {}
 

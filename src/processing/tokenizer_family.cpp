@@ -48,6 +48,7 @@ constexpr auto families = std::to_array<TokenizerFamily>({
     {"CLIPTokenizer", clip_types, {"<|startoftext|>", "<|endoftext|>", "<|endoftext|>", "", "<|endoftext|>", "", ""}},
     {"T5Tokenizer", t5_types, {"", "</s>", "<unk>", "", "<pad>", "", ""}},
     {"FlaubertTokenizer", flaubert_types, {"<s>", "", "<unk>", "</s>", "<pad>", "</s>", "<special1>"}},
+    {"PhobertTokenizer", {}, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
     {"PegasusTokenizer", pegasus_types, {"", "</s>", "<unk>", "", "<pad>", "", "<mask_2>"}},
 });
 

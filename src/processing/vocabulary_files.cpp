@@ -140,6 +140,43 @@ VocabularyModel read_byte_bpe(const std::filesystem::path& vocabulary, const std
   return model;
 }
 
+static VocabularyModel words_of(TokenIds ids, std::string_view unknown_token) {
+  Json json = part("WordLevel", {{"unk_token", unknown_token}, {"vocab", json_of(ids)}});
+  return {.json = std::move(json), .ids = std::move(ids)};
+}
+
+VocabularyModel read_word_ids(const std::filesystem::path& vocabulary, std::string_view unknown_token) {
+  return words_of(read_token_ids(vocabulary), unknown_token);
+}
+
+VocabularyModel read_counted_words(const std::filesystem::path& file, std::span<const std::string> first, std::string_view unknown_token) {
+  TokenIds ids;
+  for (const std::string& token : first) ids.emplace(token, static_cast<std::int64_t>(ids.size()));
+  for_each_line(file, [&](std::string_view line, std::int64_t number) {
+    const std::string_view kept = without_trailing_space(line);
+    const std::size_t space = kept.rfind(' ');
+    if (space == std::string_view::npos)
+      throw Error(ErrorKind::invalid_file,
+                  fmt::format("{}: line {} is {}, expected a token, a space and a number", file.string(), number, in_quotes(line)));
+    const auto next = static_cast<std::int64_t>(ids.size());
+    ids.insert_or_assign(std::string(kept.substr(0, space)), next);
+  });
+  return words_of(std::move(ids), unknown_token);
+}
+
+Json read_counted_merges(const std::filesystem::path& file) {
+  Json merges = Json::array();
+  for_each_line(file, [&](std::string_view line, std::int64_t number) {
+    const std::size_t left = line.find(' ');
+    const std::size_t right = line.find(' ', std::min(left, line.size() - 1) + 1);
+    if (left == std::string_view::npos || right == std::string_view::npos || line.find(' ', right + 1) != std::string_view::npos)
+      throw Error(ErrorKind::invalid_file, fmt::format("{}: line {} is {}, expected two tokens and a number with spaces between them",
+                                                       file.string(), number, in_quotes(line)));
+    merges.push_back({line.substr(0, left), line.substr(left + 1, right - left - 1)});
+  });
+  return merges;
+}
+
 VocabularyModel sentencepiece_model(const SentencePieceModel& pieces, std::int64_t unknown_id) {
   VocabularyModel model;
   for (std::size_t id = 0; id < pieces.pieces.size(); ++id)

@@ -22,6 +22,7 @@ using namespace tokenizer_json;
 constexpr std::string_view wordpiece_file = "vocab.txt";
 constexpr std::string_view bpe_file = "vocab.json";
 constexpr std::string_view merges_file = "merges.txt";
+constexpr std::string_view codes_file = "bpe.codes";
 constexpr auto sentencepiece_files =
     std::to_array<std::string_view>({"spm.model", "spiece.model", "sentencepiece.bpe.model", "sentencepiece.model", "tokenizer.model"});
 
@@ -47,7 +48,14 @@ class Builder {
                     {"post_processor", std::move(post_processor)},
                     {"decoder", std::move(decoder)},
                     {"model", model.json}};
-    return {.json = json.dump(), .added_tokens = added_, .file = file_};
+    return {.json = json.dump(), .subwords = {}, .added_tokens = added_, .file = file_};
+  }
+
+  /// The tokenizer of pieces that are cut as `subwords` says.
+  BuiltTokenizer finish_subwords(const VocabularyModel& model, const Json& subwords, Json post_processor, Json decoder) const {
+    BuiltTokenizer built = finish(model, nullptr, nullptr, std::move(post_processor), std::move(decoder));
+    built.subwords = subwords.dump();
+    return built;
   }
 
   bool flag(std::string_view field, bool otherwise) const { return fields_.boolean_or(field, otherwise); }
@@ -92,6 +100,23 @@ class Builder {
     file_ = existing({bpe_file});
     return read_byte_bpe(file_, existing({merges_file}));
   }
+
+  /// FlauBERT's vocabulary, whose pieces end in "</w>" where a word ends, and the pairs that make it.
+  std::pair<VocabularyModel, Json> words_and_merges() {
+    file_ = existing({bpe_file});
+    return {read_word_ids(file_, token(SpecialToken::unk)), read_counted_merges(existing({merges_file}))};
+  }
+
+  /// PhoBERT's, whose special tokens come before those of the file.
+  std::pair<VocabularyModel, Json> counted_words_and_codes() {
+    using enum SpecialToken;
+    file_ = existing({wordpiece_file});
+    const std::array first{token(bos), token(pad), token(eos), token(unk)};
+    return {read_counted_words(file_, first, token(unk)), read_counted_merges(existing({codes_file}))};
+  }
+
+  /// Whether the folder lists special tokens without a role, in place of those that a class assumes.
+  bool has_further_special_tokens() const { return config_.has_further_special_tokens; }
 
   /// The folder's SentencePiece model; its control symbols and user's symbols become added tokens.
   SentencePieceModel sentencepiece() {
@@ -332,6 +357,32 @@ BuiltTokenizer build_t5(Builder& builder) {
                               template_processing({{"$A"}, {end.text}}, {{"$A"}, {end.text}, {"$B"}, {end.text}}, {end}));
 }
 
+BuiltTokenizer build_flaubert(Builder& builder) {
+  for (int i = 0; i < 10 && !builder.has_further_special_tokens(); ++i) builder.add({.content = fmt::format("<special{}>", i)});
+  const auto [model, merges] = builder.words_and_merges();
+  const TemplateToken begin = builder.token_in(model, bos);
+  const TemplateToken end = builder.token_in(model, sep);
+  return builder.finish_subwords(
+      model,
+      {{"words", "french"},
+       {"lowercase", builder.flag("do_lowercase", false)},
+       {"merges", merges},
+       {"inner_mark", ""},
+       {"last_mark", "</w>"}},
+      template_processing({{begin.text}, {"$A"}, {end.text}}, {{begin.text}, {"$A"}, {end.text}, {"$B", 1}, {end.text, 1}}, {begin, end}),
+      part("BPEDecoder", {{"suffix", "</w>"}}));
+}
+
+BuiltTokenizer build_phobert(Builder& builder) {
+  const auto [model, merges] = builder.counted_words_and_codes();
+  // Each piece with a space, and none within a word.
+  const Json decoder = part("Sequence", {{"decoders",
+                                          {replace_regex("(?<!@@)$", " "), replace_regex("@@$", ""), part("Fuse"),
+                                           part("Strip", {{"content", " "}, {"start", 0}, {"stop", 1}})}}});
+  return builder.finish_subwords(model, {{"words", "spaces"}, {"merges", merges}, {"inner_mark", "@@"}, {"last_mark", ""}},
+                                 doubled_processing(builder.token_in(model, cls), builder.token_in(model, sep)), decoder);
+}
+
 /// A tokenizer class of transformers that is made of vocabulary files.
 struct Recipe {
   std::string_view tokenizer_class;
@@ -350,6 +401,8 @@ constexpr auto recipes = std::to_array<Recipe>({
     {"CamembertTokenizer", build_camembert},
     {"DebertaV2Tokenizer", build_deberta_v2},
     {"T5Tokenizer", build_t5},
+    {"FlaubertTokenizer", build_flaubert},
+    {"PhobertTokenizer", build_phobert},
 });
 
 }  // namespace

@@ -39,7 +39,8 @@ constexpr SpecialTokens roberta_tokens{.by_id = {"<s>", "<pad>", "</s>", "<unk>"
                                        .second_type = false};
 
 bool speaks_as_roberta(std::string_view model_type) {
-  return model_type == "roberta" || model_type == "xlm-roberta" || model_type == "camembert" || model_type == "mpnet";
+  return model_type == "roberta" || model_type == "xlm-roberta" || model_type == "camembert" || model_type == "mpnet" ||
+         model_type == "longformer";
 }
 
 /// Pieces in the order in which a vocabulary takes them: letters at the beginning of a word and within it, digits, signs,

@@ -10,10 +10,10 @@
 namespace accelerate {
 namespace {
 
-constexpr const char* folders[] = {"bert",        "bert_cased", "bert_accents", "bert_lacking",     "mpnet",  "roberta",
-                                   "longformer",  "deberta",    "gpt2",         "gpt2_begin",       "albert", "xlnet",
-                                   "xlm_roberta", "camembert",  "deberta_v2",   "deberta_v2_lower", "t5",     "t5_few",
-                                   "t5_bytes",    "t5_bpe",     "t5_bpe_bytes"};
+constexpr const char* folders[] = {
+    "bert", "bert_cased", "bert_accents", "bert_lacking", "mpnet",        "roberta",   "longformer",     "deberta",
+    "gpt2", "gpt2_begin", "albert",       "xlnet",        "xlm_roberta",  "camembert", "deberta_v2",     "deberta_v2_lower",
+    "t5",   "t5_few",     "t5_bytes",     "t5_bpe",       "t5_bpe_bytes", "flaubert",  "flaubert_lower", "phobert"};
 
 std::string name_of(const std::string& folder) { return "vocabularies/" + folder; }
 
@@ -64,6 +64,37 @@ TEST(VocabularyTokenizer, TakesLinesAsTheyEnd) {
   EXPECT_EQ(tokenizer.id_of("c"), 6);
 }
 
+std::string config_of(const std::string& model_type) { return R"({"model_type": ")" + model_type + "\"}"; }
+
+/// What each token of the text covers of it.
+std::vector<std::string> covered(const Tokenizer& tokenizer, const std::string& text) {
+  const TextInput input{.text = text};
+  const Encodings got = tokenizer.encode({&input, 1}, {.add_special_tokens = false});
+  std::vector<std::string> parts;
+  for (const TextSpan& span : got.offsets)
+    parts.push_back(text.substr(static_cast<std::size_t>(span.begin), static_cast<std::size_t>(span.end - span.begin)));
+  return parts;
+}
+
+TEST(VocabularyTokenizer, OffsetsPointIntoTheTextAsItWasGiven) {
+  const TemporaryFolder folder;
+  folder.write("config.json", config_of("flaubert"));
+  folder.write("vocab.json", R"({"<s>": 0, "</s>": 1, "<unk>": 2, "<special1>": 3})");
+  folder.write("merges.txt", "l '</w> 9\né té</w> 8\nt é</w> 7\n");
+  const Tokenizer tokenizer = Tokenizer::load(folder.path());
+  EXPECT_EQ(covered(tokenizer, "  L’été <special1>l’été…"),
+            (std::vector<std::string>{"L", "’", "été", "<special1>", "l’", "été", "…", "…", "…"}));
+}
+
+TEST(VocabularyTokenizer, DecodesPiecesToWords) {
+  const Tokenizer flaubert = Tokenizer::load(fixture_folder(name_of("flaubert")));
+  const Tokenizer phobert = Tokenizer::load(fixture_folder(name_of("phobert")));
+  for (const Tokenizer* tokenizer : {&flaubert, &phobert}) {
+    const TextInput input{.text = "Privet the fox"};
+    EXPECT_EQ(tokenizer->decode(tokenizer->encode({&input, 1}).ids), "Privet the fox");
+  }
+}
+
 struct Broken {
   const char* what;
   std::vector<std::pair<const char*, std::string>> files;
@@ -76,8 +107,6 @@ const std::string piece_a(
     "a\x15\0\0\x80\xbf",
     10);  // "a" with the score -1
 
-std::string config_of(const std::string& model_type) { return R"({"model_type": ")" + model_type + "\"}"; }
-
 TEST(VocabularyTokenizer, WhatIsWrongIsNamed) {
   const Broken cases[] = {
       {"no vocabulary",
@@ -88,10 +117,10 @@ TEST(VocabularyTokenizer, WhatIsWrongIsNamed) {
        {{"vocab.txt", "a\n"}},
        ErrorKind::unsupported,
        "vocab.txt: no tokenizer.json beside it, and the tokenizer class is not known, expected one of BertTokenizer, MPNetTokenizer"},
-      {"FlauBERT",
-       {{"config.json", config_of("flaubert")}, {"vocab.json", "{}"}, {"merges.txt", ""}},
+      {"Blenderbot",
+       {{"config.json", config_of("blenderbot")}, {"vocab.json", "{}"}, {"merges.txt", ""}},
        ErrorKind::unsupported,
-       "vocab.json: no tokenizer.json beside it, and the tokenizer class is FlaubertTokenizer, expected one of"},
+       "vocab.json: no tokenizer.json beside it, and the tokenizer class is BlenderbotTokenizer, expected one of"},
       {"another vocabulary",
        {{"config.json", config_of("bert")}, {"vocab.json", "{}"}},
        ErrorKind::not_found,
@@ -142,6 +171,18 @@ TEST(VocabularyTokenizer, WhatIsWrongIsNamed) {
        {{"config.json", config_of("roberta")}, {"vocab.json", R"({"a": 0, "b": 1})"}, {"merges.txt", "a b\n"}},
        ErrorKind::invalid_file,
        "merges.txt: line 1 is 'a b', expected tokens of the vocabulary: 'ab' is none"},
+      {"merge without a count",
+       {{"config.json", config_of("flaubert")}, {"vocab.json", R"({"<unk>": 0})"}, {"merges.txt", "a b 3\nc d\n"}},
+       ErrorKind::invalid_file,
+       "merges.txt: line 2 is 'c d', expected two tokens and a number with spaces between them"},
+      {"empty merge",
+       {{"config.json", config_of("flaubert")}, {"vocab.json", R"({"<unk>": 0})"}, {"merges.txt", "\n"}},
+       ErrorKind::invalid_file,
+       "merges.txt: line 1 is '', expected two tokens"},
+      {"word without a count",
+       {{"tokenizer_config.json", R"({"tokenizer_class": "PhobertTokenizer"})"}, {"vocab.txt", "a 3\nb\n"}, {"bpe.codes", ""}},
+       ErrorKind::invalid_file,
+       "vocab.txt: line 2 is 'b', expected a token, a space and a number"},
       {"no pieces",
        {{"config.json", config_of("albert")}, {"spiece.model", std::string("\x1a\0", 2)}},
        ErrorKind::invalid_file,

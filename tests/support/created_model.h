@@ -28,7 +28,8 @@ class CreatedModelFolder {
 
   /// A small config.json of that type.
   static Json config(std::string_view model_type, std::int64_t positions) {
-    const bool counts_past_padding = model_type.ends_with("roberta") || model_type == "camembert" || model_type == "mpnet";
+    const bool counts_past_padding =
+        model_type.ends_with("roberta") || model_type == "camembert" || model_type == "longformer" || model_type == "mpnet";
     return config_of({.name = "test",
                       .model_type = model_type,
                       .head = Head::base,

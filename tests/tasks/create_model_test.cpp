@@ -3,11 +3,15 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
+#include <cstdlib>
 #include <fstream>
+#include <memory>
 #include <sstream>
 
 #include "formats/checkpoint.h"
 #include "formats/safetensors.h"
+#include "models/random_weights.h"
 #include "processing/tokenizer.h"
 #include "runtime/session.h"
 #include "support/created_model.h"
@@ -107,6 +111,64 @@ TEST(CreateModel, KnowsItsShapes) {
     EXPECT_EQ(&shape_named(shape.name), &shape);
   }
   expect_error(ErrorKind::invalid_argument, "model shape 'gpt-9' is not one of all-MiniLM-L6-v2", [] { shape_named("gpt-9"); });
+}
+
+/// Weights of whatever shapes a graph asks for, whose bytes nobody reads or even has.
+class CountedWeights final : public WeightSource {
+ public:
+  const Tensor* find(std::string_view name, std::span<const std::int64_t> expected) override {
+    std::size_t bytes = sizeof(float);
+    for (std::int64_t size : expected) bytes *= static_cast<std::size_t>(size);
+    const std::shared_ptr<const std::byte> none(static_cast<std::byte*>(std::calloc(bytes, 1)), [](const std::byte* memory) {
+      std::free(const_cast<std::byte*>(memory));  // NOLINT(cppcoreguidelines-pro-type-const-cast)
+    });
+    return &tensors_.try_emplace(std::string(name), Tensor::view(DType::float32, {expected.begin(), expected.end()}, none)).first->second;
+  }
+  bool contains(std::string_view name) const override { return nothing_.contains(name); }
+
+  std::int64_t count() const {
+    std::int64_t count = 0;
+    for (const auto& [name, tensor] : tensors_) count += tensor.size();
+    return count;
+  }
+
+ private:
+  RandomWeights nothing_{0};
+  TensorMap tensors_;
+};
+
+TEST(CreateModel, KnowsTheTextEncodersThatItIsMeasuredWith) {
+  struct Row {
+    std::string_view name;
+    std::int64_t parameters;  ///< of transformers' class for that head
+  };
+  constexpr std::array rows{
+      Row{"bert-tiny", 4385920},
+      Row{"all-MiniLM-L6-v2", 22713216},
+      Row{"bge-small-en-v1.5", 33360000},
+      Row{"bert-base-german-cased", 109960318},
+      Row{"distilbert-base-uncased", 66985530},
+      Row{"distilroberta-base", 82170201},
+      Row{"paraphrase-xlm-r-multilingual-v1", 278043648},
+      Row{"camembert-base", 110655493},
+      Row{"all-mpnet-base-v2", 109486464},
+      Row{"albert-base-v2", 11221680},
+      Row{"electra-small-discriminator", 13549057},
+      Row{"mobilebert-uncased", 36860220},
+      Row{"squeezebert-uncased", 51716928},
+      Row{"deberta-base", 139244121},
+      Row{"deberta-v3-base", 184551780},
+      Row{"flaubert_small_cased", 54435449},
+      Row{"layoutlm-base-uncased", 113250618},
+      Row{"longformer-base-4096", 148711257},
+      Row{"dpr-question_encoder-single-nq-base", 108891648},
+  };
+  for (const Row& row : rows) {
+    const Config config = Config::parse(config_of(shape_named(row.name)).dump(), "config.json");
+    CountedWeights weights;
+    build_graph(config, weights, head_of(config));
+    EXPECT_EQ(weights.count(), row.parameters) << row.name;
+  }
 }
 
 TEST(CreateModel, RefusesFoldersWithFilesAndConfigsThatDoNotRun) {

@@ -125,15 +125,15 @@ class Attention final : public Step {
     const auto row = [&](ValueId value, std::int64_t first, std::int64_t at, std::int64_t size) {
       return call.floats(value) + first * call.placements[value].row_stride + at * size;
     };
+    const std::vector<std::int64_t> none;
+    const std::vector<std::int64_t>& listed = global.of_sequence.empty() ? none : global.of_sequence[block.sequence];
     // The bias comes first in the scratch memory, [queries, keys].
-    const float* bias = global.hidden.empty() ? nullptr : global.hidden.data() + block.first_key;
+    const float* bias = listed.empty() ? nullptr : global.hidden.data() + block.first_key;
     if (bias_) {
       auto* const rows = reinterpret_cast<float*>(call.scratch_of(worker));
       bias_->fill(call, block, head, rows);
       bias = rows;
     }
-    const std::vector<std::int64_t> none;
-    const std::vector<std::int64_t>& listed = global.of_sequence.empty() ? none : global.of_sequence[block.sequence];
     kernels_.attention({.query = row(inputs_[0], block.first_query, head, head_size_),
                         .key = row(inputs_[1], block.first_key, key_head, head_size_),
                         .value = row(inputs_[2], block.first_key, key_head, value_size_),

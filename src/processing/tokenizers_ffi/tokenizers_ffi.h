@@ -56,8 +56,12 @@ struct tokenizers_ffi_string {
 };
 
 /// Opens the contents of a tokenizer.json; its padding and truncation are dropped. `added_tokens` is empty or a JSON list
-/// of tokens, written as in "added_tokens" of that file and without ids: those that the file lacks are added.
-char* tokenizers_ffi_open(tokenizers_ffi_text json, tokenizers_ffi_text added_tokens, tokenizers_ffi_tokenizer** tokenizer);
+/// of tokens, written as in "added_tokens" of that file and without ids: those that the file lacks are added. `subwords` is empty
+/// or a JSON object of how text is cut into pieces that the file's model, one of whole words, looks up: "words" is "french" (by
+/// Moses' rules, with "lowercase" or not) or "spaces"; "merges" are pairs, the first of which is merged first; "inner_mark" and
+/// "last_mark" follow a piece in the vocabulary within its word and at its end.
+char* tokenizers_ffi_open(tokenizers_ffi_text json, tokenizers_ffi_text added_tokens, tokenizers_ffi_text subwords,
+                          tokenizers_ffi_tokenizer** tokenizer);
 
 /// Frees what tokenizers_ffi_open made; null is allowed.
 void tokenizers_ffi_free(tokenizers_ffi_tokenizer* tokenizer);

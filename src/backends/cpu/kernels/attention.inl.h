@@ -80,9 +80,11 @@ class Attention {
     }
     listed_ = nullptr;
     const KeyRange all = {visible_keys(arguments_, 0).begin, visible_keys(arguments_, arguments_.queries - 1).end};
-    const std::int64_t step = arguments_.pages == nullptr ? key_block : arguments_.page_rows;
-    for (std::int64_t begin = all.begin / step * step; begin < all.end; begin += step)
-      attend_block({begin, smaller(begin + step, arguments_.keys)});
+    // Pages begin where they begin; other blocks with the first key that is seen.
+    const bool paged = arguments_.pages != nullptr;
+    const std::int64_t step = paged ? arguments_.page_rows : key_block;
+    for (std::int64_t begin = paged ? all.begin / step * step : all.begin; begin < all.end; begin += step)
+      attend_block({begin, smaller(begin + step, paged ? arguments_.keys : all.end)});
     for (std::int64_t query = 0; query < arguments_.queries; ++query) {
       // A query that saw no key has the sum 0 and keeps its zeros.
       if (sums_[query] == 0.0F) continue;

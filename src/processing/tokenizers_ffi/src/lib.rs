@@ -1,6 +1,9 @@
 //! The C ABI of `tokenizers_ffi.h`, which documents each function: here are only the conversions between C and Rust.
 
 mod boundary;
+mod edited_text;
+mod moses;
+mod subwords;
 mod tokenizer;
 
 use boundary::{bytes, guard, items, Message};
@@ -106,9 +109,14 @@ impl CString {
 /// # Safety
 /// As the header says: every pointer is valid for its size, and `tokenizer` can be written to.
 #[no_mangle]
-pub unsafe extern "C" fn tokenizers_ffi_open(json: CText, added_tokens: CText, tokenizer: *mut *mut TextTokenizer) -> Message {
+pub unsafe extern "C" fn tokenizers_ffi_open(
+    json: CText,
+    added_tokens: CText,
+    subwords: CText,
+    tokenizer: *mut *mut TextTokenizer,
+) -> Message {
     guard(|| {
-        let opened = TextTokenizer::open(json.bytes(), added_tokens.bytes())?;
+        let opened = TextTokenizer::open(json.bytes(), added_tokens.bytes(), subwords.bytes())?;
         *tokenizer = Box::into_raw(Box::new(opened));
         Ok(())
     })

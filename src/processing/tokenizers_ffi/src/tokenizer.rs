@@ -1,5 +1,6 @@
 //! A tokenizer that never pads, truncates by the options of each call, and returns a batch as flat arrays.
 
+use crate::subwords::SubwordSplitter;
 use tokenizers::tokenizer::pre_tokenizer::OffsetType;
 use tokenizers::{
     truncate_encodings, AddedToken, Encoding, Model, PostProcessor, PreTokenizer, Tokenizer, TruncationDirection, TruncationParams,
@@ -8,6 +9,8 @@ use tokenizers::{
 
 pub struct TextTokenizer {
     tokenizer: Tokenizer,
+    /// Cuts text in place of the tokenizer's own normalizer and pre-tokenizer.
+    subwords: Option<SubwordSplitter>,
 }
 
 pub struct Input<'a> {
@@ -44,8 +47,8 @@ pub struct Encodings {
 
 impl TextTokenizer {
     /// Opens a tokenizer.json. `added_tokens` is empty or a JSON list of tokens, as tokenizer.json writes them, of which
-    /// those that the file lacks are added.
-    pub fn open(json: &[u8], added_tokens: &[u8]) -> Result<Self, String> {
+    /// those that the file lacks are added. `subwords` is empty or what SubwordSplitter::open reads.
+    pub fn open(json: &[u8], added_tokens: &[u8], subwords: &[u8]) -> Result<Self, String> {
         let mut tokenizer = Tokenizer::from_bytes(json).map_err(|error| error.to_string())?;
         tokenizer.with_padding(None);
         tokenizer.with_truncation(None).map_err(|error| error.to_string())?;
@@ -55,7 +58,8 @@ impl TextTokenizer {
             let missing: Vec<AddedToken> = wanted.into_iter().filter(|token| !known.contains_key(&token.content)).collect();
             tokenizer.add_tokens(missing).map_err(|error| error.to_string())?;
         }
-        Ok(TextTokenizer { tokenizer })
+        let subwords = if subwords.is_empty() { None } else { Some(SubwordSplitter::open(subwords)?) };
+        Ok(TextTokenizer { tokenizer, subwords })
     }
 
     pub fn encode<'a>(&self, inputs: impl Iterator<Item = Input<'a>>, options: &EncodeOptions) -> Result<Encodings, String> {
@@ -114,7 +118,9 @@ impl TextTokenizer {
             TruncationStrategy::OnlyFirst | TruncationStrategy::OnlySecond => None,
         });
         let mut pieces = self.tokenizer.get_added_vocabulary().extract_and_normalize(self.tokenizer.get_normalizer(), text);
-        if let Some(pre_tokenizer) = self.tokenizer.get_pre_tokenizer() {
+        if let Some(subwords) = &self.subwords {
+            pieces.split(|_, piece| Ok(subwords.split(piece)))?;
+        } else if let Some(pre_tokenizer) = self.tokenizer.get_pre_tokenizer() {
             pre_tokenizer.pre_tokenize(&mut pieces)?;
         }
         self.tokenizer.get_model().tokenize_in_pretokenized(&mut pieces, limit)?;
