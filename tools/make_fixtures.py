@@ -28,6 +28,7 @@ LARGEST_FOLDER = 60 * 1024  # bytes
 LENGTHS = (11, 7, 4)  # tokens of each sequence in the batch
 FIRST_ORDINARY_ID = 5  # smaller ids are special tokens
 
+EMBEDDINGS = ("embeddings", "embed_tokens", "embed_positions", "embed_in", "wte", "wpe")
 TOKEN_OUTPUTS = {"last_hidden_state", "start_logits", "end_logits"}
 
 BERT = dict(vocab_size=61, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=36,
@@ -49,6 +50,21 @@ LAYOUTLM = SMALL | dict(max_2d_position_embeddings=24)
 MODERNBERT = SMALL | dict(num_hidden_layers=3, global_attn_every_n_layers=2, local_attention=6, pad_token_id=0, bos_token_id=1,
                           eos_token_id=2, cls_token_id=1, sep_token_id=2)
 MODERNBERT_BIASES = dict(norm_bias=True, attention_bias=True, mlp_bias=True, classifier_bias=True, decoder_bias=False)
+DECODER = dict(vocab_size=31, bos_token_id=1, eos_token_id=2, pad_token_id=0)
+GPT2 = DECODER | dict(n_embd=16, n_layer=2, n_head=4, n_positions=20)
+GPT_NEO = DECODER | dict(hidden_size=16, num_layers=2, num_heads=4, intermediate_size=28, max_position_embeddings=20, window_size=3,
+                         attention_types=[[["global", "local"], 1]])
+GPTJ = GPT2 | dict(n_inner=28, rotary_dim=2)
+CODEGEN = GPTJ | dict(n_ctx=20)
+GPT_NEOX = DECODER | dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=24, max_position_embeddings=20)
+OPT = DECODER | dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=4, ffn_dim=28, max_position_embeddings=20,
+                     word_embed_proj_dim=16)
+BLOOM = DECODER | dict(hidden_size=18, n_layer=2, n_head=6)
+LLAMA = DECODER | dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2, intermediate_size=28,
+                       max_position_embeddings=20)
+LLAMA3_ROPE = dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                   original_max_position_embeddings=16)
+GEMMA = LLAMA | dict(head_dim=6, query_pre_attn_scalar=10, sliding_window=4, num_hidden_layers=3)
 
 
 @dataclass(frozen=True)
@@ -186,6 +202,41 @@ ALL = {
                                               dict(num_labels=3, classifier_pooling="mean")),
     "modernbert_token_classification": Fixture("ModernBertForTokenClassification", MODERNBERT, LOGITS, dict(num_labels=5)),
     "modernbert_question_answering": Fixture("ModernBertForQuestionAnswering", MODERNBERT, SPANS),
+    "gpt2_model": Fixture("GPT2Model", GPT2, HIDDEN, dict(scale_attn_by_inverse_layer_idx=True)),
+    "gpt2_causal_lm": Fixture("GPT2LMHeadModel", GPT2, LOGITS, left_padded=True),
+    "gpt2_sequence_classification": Fixture("GPT2ForSequenceClassification", GPT2, LOGITS, dict(num_labels=3)),
+    "gpt_neo_causal_lm": Fixture("GPTNeoForCausalLM", GPT_NEO, LOGITS),
+    "gptj_causal_lm": Fixture("GPTJForCausalLM", GPTJ, LOGITS, left_padded=True),
+    "codegen_causal_lm": Fixture("CodeGenForCausalLM", CODEGEN, LOGITS),
+    "gpt_neox_causal_lm": Fixture("GPTNeoXForCausalLM", GPT_NEOX, LOGITS),
+    "gpt_neox_serial": Fixture("GPTNeoXForCausalLM", GPT_NEOX, LOGITS,
+                               dict(use_parallel_residual=False, attention_bias=False,
+                                    rope_parameters=dict(rope_type="linear", rope_theta=500.0, factor=2.0, partial_rotary_factor=0.5))),
+    "opt_causal_lm": Fixture("OPTForCausalLM", OPT, LOGITS, left_padded=True),
+    "opt_post_norm": Fixture("OPTForCausalLM", OPT, LOGITS,
+                             dict(do_layer_norm_before=False, word_embed_proj_dim=10, enable_bias=False,
+                                  layer_norm_elementwise_affine=False)),
+    "bloom_causal_lm": Fixture("BloomForCausalLM", BLOOM, LOGITS, left_padded=True),
+    "bloom_post_norm_residual": Fixture("BloomForCausalLM", BLOOM, LOGITS, dict(apply_residual_connection_post_layernorm=True)),
+    "llama_causal_lm": Fixture("LlamaForCausalLM", LLAMA, LOGITS, left_padded=True),
+    "llama_scaled_rope": Fixture("LlamaForCausalLM", LLAMA, LOGITS,
+                                 dict(rope_parameters=LLAMA3_ROPE, head_dim=8, tie_word_embeddings=True, attention_bias=True, mlp_bias=True)),
+    "llama_yarn": Fixture("LlamaForCausalLM", LLAMA, LOGITS,
+                          dict(rope_parameters=dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, beta_fast=2.0,
+                                                    original_max_position_embeddings=12), head_dim=12)),
+    "llama_sequence_classification": Fixture("LlamaForSequenceClassification", LLAMA, LOGITS, dict(num_labels=3)),
+    "mistral_causal_lm": Fixture("MistralForCausalLM", LLAMA, LOGITS, dict(sliding_window=4, head_dim=6), left_padded=True),
+    "qwen2_causal_lm": Fixture("Qwen2ForCausalLM", LLAMA, LOGITS,
+                               dict(use_sliding_window=True, sliding_window=3, max_window_layers=1)),
+    "qwen3_causal_lm": Fixture("Qwen3ForCausalLM", LLAMA, LOGITS, dict(head_dim=6)),
+    "phi3_causal_lm": Fixture("Phi3ForCausalLM", LLAMA, LOGITS,
+                              dict(sliding_window=5, head_dim=4,
+                                   rope_parameters=dict(rope_type="default", rope_theta=10000.0, partial_rotary_factor=0.5))),
+    "gemma2_causal_lm": Fixture("Gemma2ForCausalLM", GEMMA, LOGITS, dict(attn_logit_softcapping=2.0, final_logit_softcapping=3.0)),
+    "gemma3_causal_lm": Fixture("Gemma3ForCausalLM", GEMMA, LOGITS,
+                                dict(sliding_window_pattern=2,
+                                     rope_parameters=dict(full_attention=dict(rope_type="linear", rope_theta=1e6, factor=8.0),
+                                                          sliding_attention=dict(rope_type="default", rope_theta=10000.0)))),
 }
 
 
@@ -195,7 +246,7 @@ def spread_weights(model: torch.nn.Module, generator: torch.Generator) -> None:
     with torch.no_grad():
         for name, weight in model.named_parameters():
             noise = torch.randn(weight.shape, generator=generator)
-            if "embeddings" in name and weight.dim() == 2:
+            if any(word in name for word in EMBEDDINGS) and weight.dim() == 2:
                 weight.copy_(0.4 * noise)
             elif weight.dim() >= 2:
                 weight.copy_(gain / math.sqrt(weight.shape[1]) * noise)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "backends/stored_constants.h"
 #include "passes/rewriter.h"
 
 namespace accelerate {
@@ -28,14 +29,19 @@ bool is_stored(const Graph& graph, ValueId value) {
 }
 
 /// By value: whether it is computed from constants and something that is not reads it.
-std::vector<bool> wanted_values(const Graph& graph, const std::vector<bool>& fixed) {
+std::vector<bool> wanted_values(const Graph& graph, const std::vector<bool>& fixed, TransposedWeights transposed) {
   std::vector<bool> wanted(fixed.size(), false);
   const auto want = [&](ValueId value) {
     if (value == no_value || !fixed[static_cast<std::size_t>(value)]) return;
     wanted[static_cast<std::size_t>(value)] = !is_stored(graph, value);
   };
-  for (const Node& node : graph.nodes())
-    if (node.op != Op::constant && !fixed[static_cast<std::size_t>(node.outputs.front())]) std::ranges::for_each(node.inputs, want);
+  for (const Node& node : graph.nodes()) {
+    if (node.op == Op::constant || fixed[static_cast<std::size_t>(node.outputs.front())]) continue;
+    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      const bool weight = node.op == Op::linear && i == 1 && transposed == TransposedWeights::stay;
+      if (!weight || stored_matrices(graph, node.inputs[i]).empty()) want(node.inputs[i]);
+    }
+  }
   for (const NamedValue& output : graph.outputs()) want(output.value);
   return wanted;
 }
@@ -81,10 +87,10 @@ Graph fixed_part(const Graph& graph, const std::vector<bool>& fixed, const std::
 
 }  // namespace
 
-Graph fold_constants(const Graph& graph, const Backend& backend, const CompileOptions& options) {
+Graph fold_constants(const Graph& graph, const Backend& backend, const CompileOptions& options, TransposedWeights transposed) {
   if (graph.inputs().empty()) return graph;  // all of it is computed once
   const std::vector<bool> fixed = fixed_values(graph);
-  const std::vector<bool> wanted = wanted_values(graph, fixed);
+  const std::vector<bool> wanted = wanted_values(graph, fixed, transposed);
   if (std::ranges::find(wanted, true) == wanted.end()) return graph;
   TensorMap activations = activations_of(graph, fixed);
   const Graph part = fixed_part(graph, fixed, wanted, activations);

@@ -54,7 +54,8 @@ class Separability {
       return value == no_value || (has_rows(value) && shape(value)[0] == shape(tokens_of)[0]);
     };
     return is_fixed(node.inputs[5]) && of_tokens(node.inputs[6], node.inputs[0]) && of_tokens(node.inputs[7], node.inputs[1]) &&
-           is_fixed(node.inputs[8]) && (node.inputs.size() < 10 || of_tokens(node.inputs[9], node.inputs[1]));
+           is_fixed(node.inputs[8]) && (node.inputs.size() < 10 || of_tokens(node.inputs[9], node.inputs[1])) &&
+           (node.inputs.size() < 11 || is_fixed(node.inputs[10]));
   }
 
   bool keeps_sequences_apart(const Node& node) const {

@@ -47,6 +47,29 @@ std::vector<const Tensor*> constant_parts(const Graph& graph, ValueId value) {
   return parts;
 }
 
+std::vector<StoredMatrix> stored_matrices(const Graph& graph, ValueId value) {
+  if (value == no_value || graph.type(value).shape.size() != 2) return {};
+  const Node& producer = graph.producer(value);
+  if (producer.op == Op::transpose) {
+    const ConstantOptions* constant = graph.constant_of(producer.inputs[0]);
+    const bool swaps = producer.as<TransposeOptions>().permutation.front() == 1;
+    if (constant != nullptr && swaps) return {{.tensor = &constant->tensor, .transposed = true}};
+  }
+  std::vector<StoredMatrix> matrices;
+  for (const Tensor* part : constant_parts(graph, value)) matrices.push_back({.tensor = part});
+  return matrices;
+}
+
+void decode_rows(const StoredMatrix& matrix, std::int64_t first, std::int64_t count, float* result) {
+  const std::int64_t columns = matrix.columns();
+  if (!matrix.transposed) return decode_floats(*matrix.tensor, first * columns, count * columns, result);
+  std::vector<float> stored(static_cast<std::size_t>(count));
+  for (std::int64_t column = 0; column < columns; ++column) {
+    decode_floats(*matrix.tensor, column * matrix.rows() + first, count, stored.data());
+    for (std::int64_t row = 0; row < count; ++row) result[row * columns + column] = stored[static_cast<std::size_t>(row)];
+  }
+}
+
 std::vector<float> constant_floats(const Graph& graph, ValueId value) {
   std::vector<float> result;
   for (const Tensor* part : constant_parts(graph, value)) {

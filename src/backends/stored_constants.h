@@ -14,6 +14,22 @@ void decode_floats(const Tensor& tensor, std::int64_t first, std::int64_t count,
 /// empty when the value is not constant.
 std::vector<const Tensor*> constant_parts(const Graph& graph, ValueId value);
 
+/// A matrix as it is stored: its rows, or, where it is transposed, its columns are the rows of the value that it is a part of.
+struct StoredMatrix {
+  const Tensor* tensor;
+  bool transposed = false;
+
+  std::int64_t rows() const { return tensor->dim(transposed ? 1 : 0); }
+  std::int64_t columns() const { return tensor->dim(transposed ? 0 : 1); }
+};
+
+/// The matrices that, one after another, make up a constant value [rows, columns]: constant_parts(), or a constant that the
+/// graph transposes; empty when the value is neither.
+std::vector<StoredMatrix> stored_matrices(const Graph& graph, ValueId value);
+
+/// Rows [first, first + count) of what the matrix is a part of, as float32 in `result` [count, columns].
+void decode_rows(const StoredMatrix& matrix, std::int64_t first, std::int64_t count, float* result);
+
 /// The constant value's elements as float32.
 std::vector<float> constant_floats(const Graph& graph, ValueId value);
 

@@ -164,6 +164,11 @@ Config Config::object(std::string_view field) const {
   return {std::shared_ptr<const Json>(value_, value), source_, fmt::format("{}{}.", prefix_, field)};
 }
 
+bool Config::is_null(std::string_view field) const {
+  const auto found = value_->find(field);
+  return found != value_->end() && found->is_null();
+}
+
 bool Config::is_text(std::string_view field) const {
   const Json* value = find(field);
   return value != nullptr && value->is_string();

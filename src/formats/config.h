@@ -65,6 +65,9 @@ class Config {
   /// The field's object; its fields are called "field.name" in messages.
   Config object(std::string_view field) const;
 
+  /// Whether the field is there and says null, where that means something else than nothing at all.
+  bool is_null(std::string_view field) const;
+
   bool is_text(std::string_view field) const;
   bool is_list(std::string_view field) const;
 

@@ -94,10 +94,10 @@ Value rms_norm(Value x, Value scale, NormOptions options) { return x.graph().add
 
 Value attention(Value query, Value key, Value value, Value query_sequences, Value key_sequences, AttentionOptions options,
                 const PositionBias& bias, Value global_keys) {
-  std::vector<ValueId> inputs{query.id(), key.id(), value.id(), query_sequences.id(), key_sequences.id()};
-  if (bias.columns || global_keys)
-    inputs.insert(inputs.end(), {bias.of_heads.id(), bias.of_queries.id(), bias.of_keys.id(), bias.columns.id()});
-  if (global_keys) inputs.push_back(global_keys.id());
+  std::vector<ValueId> inputs{query.id(),         key.id(),           value.id(),           query_sequences.id(),
+                              key_sequences.id(), bias.of_heads.id(), bias.of_queries.id(), bias.of_keys.id(),
+                              bias.columns.id(),  global_keys.id(),   bias.slopes.id()};
+  while (inputs.back() == no_value) inputs.pop_back();
   return query.graph().add(Op::attention, std::move(inputs), options);
 }
 

@@ -81,12 +81,14 @@ Value rms_norm(Value x, Value scale, NormOptions options);
 
 /// What attention adds to its scaled scores by how far apart query i and key j are: of_heads[h, c] + of_queries[i, h, c] +
 /// of_keys[j, h, c], each where it is given (Shaw et al., 2018; He et al., 2021). `columns` [2 · reach + 1] tells the column
-/// c of each distance from -reach to reach (the key's place less the query's, which farther ones count as).
+/// c of each distance from -reach to reach (the key's place less the query's, which farther ones count as). And, where there
+/// are slopes, slopes[h] times the distance itself (Press et al., 2022).
 struct PositionBias {
   Value of_heads = {};    ///< [heads, columns]
   Value of_queries = {};  ///< [queries, heads, columns]
   Value of_keys = {};     ///< [keys, heads, columns]
   Value columns = {};
+  Value slopes = {};  ///< [heads]
 };
 
 /// Attention within each sequence, head by head, with grouped heads where key has fewer (Vaswani et al., 2017):

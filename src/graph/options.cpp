@@ -48,6 +48,7 @@ struct TextOf {
   std::string operator()(const NormOptions& o) const { return fmt::format("epsilon={}", o.epsilon); }
   std::string operator()(const AttentionOptions& o) const {
     std::string text = fmt::format("scale={}", o.scale);
+    if (o.softcap != 0) text += fmt::format(" softcap={}", o.softcap);
     if (o.causal) text += " causal";
     if (o.window_left >= 0 || o.window_right >= 0) text += fmt::format(" window={},{}", o.window_left, o.window_right);
     if (o.precision != Precision::fp32) text += fmt::format(" precision={}", name_of(o.precision));

@@ -91,6 +91,7 @@ struct NormOptions {
 
 struct AttentionOptions {
   float scale = 1;                        ///< of the scores
+  float softcap = 0;                      ///< scaled scores s become softcap · tanh(s / softcap), before any bias; 0: they stay
   bool causal = false;                    ///< a query sees no key after its own place, counted from the ends of both sequences
   std::int64_t window_left = -1;          ///< keys further back than this are not seen; -1: all are
   std::int64_t window_right = -1;         ///< keys further ahead than this are not seen; -1: all are

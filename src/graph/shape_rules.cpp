@@ -220,7 +220,9 @@ ValueType attention_rule(const Rule& rule) {
   expect_position_bias(rule);
   rule.expect_dtype(9, DType::boolean);
   rule.expect_shape(9, {key[0]});
-  if (rule.has(8) && rule.has(9)) rule.fail("global keys and a bias by distance exclude each other");
+  rule.expect_dtype(10, DType::float32);
+  rule.expect_shape(10, {query[1]});
+  if (rule.has(9) && (rule.has(8) || rule.has(10))) rule.fail("global keys and a bias by distance exclude each other");
   return {DType::float32, {query[0], query[1], rule.shape(2)[2]}};
 }
 

@@ -90,6 +90,8 @@ void bert_outputs(const ModelContext& context, Value hidden, Value sequences, co
     case Head::pretraining:
       graph.output("prediction_logits", masked_lm_logits(hidden, words, all / "cls" / "predictions", config));
       return graph.output("seq_relationship_logits", linear(pooled(), all / "cls" / "seq_relationship", 2));
+    default:
+      context.refuse_head();
   }
 }
 

@@ -50,6 +50,10 @@ std::int64_t heads_of(const Config& config, std::int64_t hidden, std::string_vie
   return heads;
 }
 
+Value projection(Value x, const Weights& weights, std::int64_t outputs, bool bias) {
+  return linear(x, weights.get("weight", {outputs, x.dim(-1).value()}), bias ? weights.get("bias", {outputs}) : Value{});
+}
+
 Value self_attention(Value x, Value sequences, const Weights& weights, SelfAttentionOptions options) {
   const std::int64_t hidden = x.dim(-1).value();
   const auto heads = [&](std::string_view name) { return split_heads(linear(x, weights / name, hidden), options.heads); };
@@ -81,15 +85,19 @@ Value feed_forward(Value x, const Weights& up, const Weights& down, FeedForwardO
   return linear(wide, down, x.dim(-1).value());
 }
 
-RotaryTables rotary_tables(Value positions, std::int64_t size, double base) {
-  std::vector<float> frequencies;
-  for (std::int64_t i = 0; i < size / 2; ++i) {
-    const float exponent = static_cast<float>(2 * i) / static_cast<float>(size);
-    frequencies.push_back(1.0F / static_cast<float>(std::pow(base, static_cast<double>(exponent))));
+std::vector<bool> sliding_layers(const Config& config, std::int64_t layers, const std::function<bool(std::int64_t)>& otherwise) {
+  std::vector<bool> sliding;
+  if (!config.has("layer_types")) {
+    for (std::int64_t i = 0; i < layers; ++i) sliding.push_back(otherwise(i));
+    return sliding;
   }
-  const Value each = positions.graph().constant(Tensor::from<float>(frequencies, {1, size / 2}));
-  const Value angles = reshape(cast(positions, DType::float32), {positions.dim(0), 1}) * each;  // [tokens, size / 2]
-  return {.cosines = unary(UnaryFunction::cosine, angles), .sines = unary(UnaryFunction::sine, angles)};
+  for (const std::string& type : config.texts("layer_types")) {
+    if (type != "sliding_attention" && type != "full_attention")
+      config.refuse("layer_types", "sliding_attention or full_attention each", ErrorKind::unsupported);
+    sliding.push_back(type == "sliding_attention");
+  }
+  if (static_cast<std::int64_t>(sliding.size()) != layers) config.refuse("layer_types", "as many as num_hidden_layers");
+  return sliding;
 }
 
 Value first_token(Value hidden, Value sequences) { return sequence_pool(hidden, sequences, {.function = Pooling::first}); }

@@ -1,6 +1,9 @@
 // Parts that several architectures share.
 #pragma once
 
+#include <functional>
+#include <vector>
+
 #include "graph/ops.h"
 #include "models/registry.h"
 
@@ -22,6 +25,9 @@ UnaryFunction activation_named(std::string_view name);
 
 /// The number of attention heads, by config.json's name for it. Throws invalid_file unless it divides `hidden`.
 std::int64_t heads_of(const Config& config, std::int64_t hidden, std::string_view field = "num_attention_heads");
+
+/// A linear layer with the place's `weight`, and its `bias` if it is to have one: [..., in] to [..., outputs].
+Value projection(Value x, const Weights& weights, std::int64_t outputs, bool bias);
 
 struct SelfAttentionOptions {
   std::int64_t heads;
@@ -48,14 +54,9 @@ struct FeedForwardOptions {
 /// A linear layer to the intermediate size, an activation, and a linear layer back: x [tokens, hidden] to [tokens, hidden].
 Value feed_forward(Value x, const Weights& up, const Weights& down, FeedForwardOptions options);
 
-/// The cosines and sines that rope() turns heads of `size` by, each [tokens, size / 2]: at position p, pair i turns by
-/// p / base^(2i / size) (Su et al., 2021).
-struct RotaryTables {
-  Value cosines;
-  Value sines;
-};
-
-RotaryTables rotary_tables(Value positions, std::int64_t size, double base);
+/// Whether each layer sees a window alone, as config.json's "layer_types" says; where it says nothing, as `otherwise` does.
+/// Throws unsupported for other types of layers.
+std::vector<bool> sliding_layers(const Config& config, std::int64_t layers, const std::function<bool(std::int64_t)>& otherwise);
 
 /// The state of each sequence's first token: [sequences, hidden].
 Value first_token(Value hidden, Value sequences);

@@ -180,6 +180,8 @@ void build_mobilebert(const ModelContext& context) {
     case Head::pretraining:
       graph.output("prediction_logits", masked_lm_logits(hidden, words, all / "cls" / "predictions", config.bert));
       return graph.output("seq_relationship_logits", linear(pooled(), all / "cls" / "seq_relationship", 2));
+    default:
+      context.refuse_head();
   }
 }
 

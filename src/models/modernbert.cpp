@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "models/blocks.h"
+#include "models/rotary.h"
 
 namespace accelerate::models {
 namespace {
@@ -16,10 +17,10 @@ struct ModernBertConfig {
   std::int64_t num_hidden_layers;
   std::int64_t num_attention_heads;
   std::int64_t num_labels;
-  std::int64_t window;          ///< tokens that a windowed layer sees on each side: half of local_attention
-  std::vector<bool> windowed;   ///< by layer
-  double full_attention_theta;  ///< the base of the rotations, of layers that see everything
-  double sliding_attention_theta;
+  std::int64_t window;            ///< tokens that a windowed layer sees on each side: half of local_attention
+  std::vector<bool> windowed;     ///< by layer
+  RotaryFrequencies full_rotary;  ///< of layers that see everything
+  RotaryFrequencies sliding_rotary;
   UnaryFunction hidden_activation;
   UnaryFunction classifier_activation;
   NormOptions norm;
@@ -34,37 +35,11 @@ struct ModernBertConfig {
   static ModernBertConfig from(const Config& config);
 };
 
-/// The base of the rotations in layers of that kind; `old_field` is where configs before transformers 5 have it.
-double theta_of(const Config& config, std::string_view kind, std::string_view old_field, double fallback) {
-  const double older = config.number_or(old_field, fallback, {.minimum = 1});
-  if (!config.has("rope_parameters")) return older;
-  const Config kinds = config.object("rope_parameters");
-  if (!kinds.has(kind)) return older;
-  const Config parameters = kinds.object(kind);
-  if (parameters.text_or("rope_type", "default") != "default") parameters.refuse("rope_type", "default", ErrorKind::unsupported);
-  return parameters.number_or("rope_theta", older, {.minimum = 1});
-}
-
-/// Which layers see a window alone.
-std::vector<bool> windowed_layers(const Config& config, std::int64_t layers) {
-  std::vector<bool> windowed;
-  if (!config.has("layer_types")) {
-    const std::int64_t period = config.integer_or("global_attn_every_n_layers", 3);
-    for (std::int64_t i = 0; i < layers; ++i) windowed.push_back(i % period != 0);
-    return windowed;
-  }
-  for (const std::string& type : config.texts("layer_types")) {
-    if (type != "sliding_attention" && type != "full_attention")
-      config.refuse("layer_types", "sliding_attention or full_attention each", ErrorKind::unsupported);
-    windowed.push_back(type == "sliding_attention");
-  }
-  if (static_cast<std::int64_t>(windowed.size()) != layers) config.refuse("layer_types", "as many as num_hidden_layers");
-  return windowed;
-}
-
 ModernBertConfig ModernBertConfig::from(const Config& config) {
   const std::int64_t hidden_size = config.integer("hidden_size");
   const std::int64_t layers = config.integer("num_hidden_layers");
+  const std::int64_t heads = heads_of(config, hidden_size);
+  const std::int64_t period = config.integer_or("global_attn_every_n_layers", 3);
   const std::string pooling = config.text_or("classifier_pooling", "cls");
   if (pooling != "cls" && pooling != "mean") config.refuse("classifier_pooling", "cls or mean");
   return {
@@ -72,12 +47,14 @@ ModernBertConfig ModernBertConfig::from(const Config& config) {
       .hidden_size = hidden_size,
       .intermediate_size = config.integer("intermediate_size"),
       .num_hidden_layers = layers,
-      .num_attention_heads = heads_of(config, hidden_size),
+      .num_attention_heads = heads,
       .num_labels = static_cast<std::int64_t>(config.labels().size()),
       .window = config.integer_or("local_attention", 128) / 2,
-      .windowed = windowed_layers(config, layers),
-      .full_attention_theta = theta_of(config, "full_attention", "global_rope_theta", 160000),
-      .sliding_attention_theta = theta_of(config, "sliding_attention", "local_rope_theta", 10000),
+      .windowed = sliding_layers(config, layers, [&](std::int64_t i) { return i % period != 0; }),
+      .full_rotary =
+          rotary_frequencies(config, hidden_size / heads, {.theta = 160000, .theta_field = "global_rope_theta", .kind = "full_attention"}),
+      .sliding_rotary =
+          rotary_frequencies(config, hidden_size / heads, {.theta = 10000, .theta_field = "local_rope_theta", .kind = "sliding_attention"}),
       .hidden_activation = activation_named(config.text_or("hidden_activation", "gelu")),
       .classifier_activation = activation_named(config.text_or("classifier_activation", "gelu")),
       .norm = {.epsilon = static_cast<float>(config.number_or("norm_eps", 1e-5))},
@@ -89,11 +66,6 @@ ModernBertConfig ModernBertConfig::from(const Config& config) {
       .mean_pooling = pooling == "mean",
       .tie_word_embeddings = config.boolean_or("tie_word_embeddings", true),
   };
-}
-
-/// A linear layer that has a bias where the config says so.
-Value projection(Value x, const Weights& weights, std::int64_t outputs, bool bias) {
-  return linear(x, weights.get("weight", {outputs, x.dim(-1).value()}), bias ? weights.get("bias", {outputs}) : Value{});
 }
 
 Value norm(Value x, const Weights& weights, const ModernBertConfig& config) {
@@ -134,9 +106,8 @@ Value gated_mlp(Value x, const Weights& weights, const ModernBertConfig& config)
 
 /// All layers, x [tokens, hidden] to [tokens, hidden]; the first has no norm before its attention, for x is normalised.
 Value encoder(Value x, const TextInputs& text, const Weights& weights, const ModernBertConfig& config) {
-  const std::int64_t head_size = config.hidden_size / config.num_attention_heads;
-  const AttentionKind full{rotary_tables(text.positions, head_size, config.full_attention_theta), -1};
-  const AttentionKind windowed{rotary_tables(text.positions, head_size, config.sliding_attention_theta), config.window};
+  const AttentionKind full{rotary_tables(text.positions, config.full_rotary), -1};
+  const AttentionKind windowed{rotary_tables(text.positions, config.sliding_rotary), config.window};
   for (std::int64_t i = 0; i < config.num_hidden_layers; ++i) {
     const Weights layer = weights / i;
     const AttentionKind& kind = config.windowed[static_cast<std::size_t>(i)] ? windowed : full;

@@ -13,17 +13,31 @@ namespace accelerate {
 namespace models {
 void build_albert(const ModelContext& context);
 void build_bert(const ModelContext& context);
+void build_bloom(const ModelContext& context);
+void build_codegen(const ModelContext& context);
 void build_deberta(const ModelContext& context);
 void build_deberta_v2(const ModelContext& context);
 void build_distilbert(const ModelContext& context);
 void build_dpr(const ModelContext& context);
 void build_electra(const ModelContext& context);
 void build_flaubert(const ModelContext& context);
+void build_gemma2(const ModelContext& context);
+void build_gemma3_text(const ModelContext& context);
+void build_gpt2(const ModelContext& context);
+void build_gpt_neo(const ModelContext& context);
+void build_gpt_neox(const ModelContext& context);
+void build_gptj(const ModelContext& context);
 void build_layoutlm(const ModelContext& context);
+void build_llama(const ModelContext& context);
 void build_longformer(const ModelContext& context);
+void build_mistral(const ModelContext& context);
 void build_mobilebert(const ModelContext& context);
 void build_modernbert(const ModelContext& context);
 void build_mpnet(const ModelContext& context);
+void build_opt(const ModelContext& context);
+void build_phi3(const ModelContext& context);
+void build_qwen2(const ModelContext& context);
+void build_qwen3(const ModelContext& context);
 void build_roberta(const ModelContext& context);
 void build_squeezebert(const ModelContext& context);
 }  // namespace models
@@ -37,22 +51,38 @@ constexpr std::array bert_heads{
 constexpr std::span encoder_heads = std::span(bert_heads).first<5>();
 constexpr std::span pretrained_heads = std::span(bert_heads).first<6>();
 constexpr std::array dpr_heads{Head::base, Head::question_answering};
+constexpr std::array decoder_heads{Head::base, Head::causal_lm, Head::sequence_classification};
+constexpr std::span generator_heads = std::span(decoder_heads).first<2>();
 
 constexpr std::array architectures{
     Architecture{"albert", "Albert", models::build_albert, pretrained_heads},
     Architecture{"bert", "Bert", models::build_bert, bert_heads},
+    Architecture{"bloom", "Bloom", models::build_bloom, decoder_heads},
     Architecture{"camembert", "Camembert", models::build_roberta, encoder_heads},
+    Architecture{"codegen", "CodeGen", models::build_codegen, generator_heads},
     Architecture{"deberta", "Deberta", models::build_deberta, encoder_heads},
     Architecture{"deberta-v2", "DebertaV2", models::build_deberta_v2, encoder_heads},
     Architecture{"distilbert", "DistilBert", models::build_distilbert, encoder_heads},
     Architecture{"dpr", "DPR", models::build_dpr, dpr_heads},
     Architecture{"electra", "Electra", models::build_electra, pretrained_heads},
     Architecture{"flaubert", "Flaubert", models::build_flaubert, encoder_heads},
+    Architecture{"gemma2", "Gemma2", models::build_gemma2, decoder_heads},
+    Architecture{"gemma3_text", "Gemma3Text", models::build_gemma3_text, decoder_heads},
+    Architecture{"gpt2", "GPT2", models::build_gpt2, decoder_heads},
+    Architecture{"gpt_neo", "GPTNeo", models::build_gpt_neo, decoder_heads},
+    Architecture{"gpt_neox", "GPTNeoX", models::build_gpt_neox, decoder_heads},
+    Architecture{"gptj", "GPTJ", models::build_gptj, decoder_heads},
     Architecture{"layoutlm", "LayoutLM", models::build_layoutlm, encoder_heads},
+    Architecture{"llama", "Llama", models::build_llama, decoder_heads},
     Architecture{"longformer", "Longformer", models::build_longformer, encoder_heads},
+    Architecture{"mistral", "Mistral", models::build_mistral, decoder_heads},
     Architecture{"mobilebert", "MobileBert", models::build_mobilebert, bert_heads},
     Architecture{"modernbert", "ModernBert", models::build_modernbert, encoder_heads},
     Architecture{"mpnet", "MPNet", models::build_mpnet, encoder_heads},
+    Architecture{"opt", "OPT", models::build_opt, decoder_heads, Counted::tokens},
+    Architecture{"phi3", "Phi3", models::build_phi3, decoder_heads},
+    Architecture{"qwen2", "Qwen2", models::build_qwen2, decoder_heads},
+    Architecture{"qwen3", "Qwen3", models::build_qwen3, decoder_heads},
     Architecture{"roberta", "Roberta", models::build_roberta, encoder_heads},
     Architecture{"squeezebert", "SqueezeBert", models::build_squeezebert, encoder_heads},
     Architecture{"xlm-roberta", "XLMRoberta", models::build_roberta, encoder_heads},
@@ -72,6 +102,7 @@ constexpr std::array head_rows{
     HeadRow{Head::question_answering, "question_answering", "ForQuestionAnswering"},
     HeadRow{Head::next_sentence, "next_sentence", "ForNextSentencePrediction"},
     HeadRow{Head::pretraining, "pretraining", "ForPreTraining"},
+    HeadRow{Head::causal_lm, "causal_lm", "ForCausalLM"},
 };
 
 /// Classes that are not named after their head; of several with one type and head, the first is what class_name() gives.
@@ -87,6 +118,8 @@ constexpr std::array class_rows{
     ClassRow{"DPRReader", "dpr", Head::question_answering},
     ClassRow{"FlaubertWithLMHeadModel", "flaubert", Head::masked_lm},
     ClassRow{"FlaubertForQuestionAnsweringSimple", "flaubert", Head::question_answering},
+    ClassRow{"GPT2LMHeadModel", "gpt2", Head::causal_lm},
+    ClassRow{"Gemma3ForCausalLM", "gemma3_text", Head::causal_lm},
 };
 
 const HeadRow& row_of(Head head) {
@@ -136,7 +169,7 @@ std::string class_name(std::string_view model_type, Head head) {
 }
 
 std::int64_t hidden_size_of(const Config& config) {
-  for (const char* field : {"dim", "emb_dim"})
+  for (const char* field : {"dim", "emb_dim", "n_embd", "n_embed"})
     if (config.has(field)) return config.integer(field);
   return config.integer("hidden_size");
 }

@@ -13,7 +13,7 @@ namespace accelerate {
 
 /// What sits on a model's last hidden states, as the class in config.json's `architectures` says: BertForMaskedLM has the
 /// masked-LM head. `pretraining` is what a family was first trained with: BERT's masked LM and next-sentence heads together,
-/// ELECTRA's discriminator.
+/// ELECTRA's discriminator. `causal_lm` predicts each next token.
 enum class Head : std::uint8_t {
   base,
   masked_lm,
@@ -22,6 +22,7 @@ enum class Head : std::uint8_t {
   question_answering,
   next_sentence,
   pretraining,
+  causal_lm,
 };
 
 /// The head's name in full: "masked_lm", …
@@ -42,12 +43,19 @@ struct ModelContext {
   [[noreturn]] void refuse_head() const;
 };
 
+/// What a class of transformers counts as a token's position in a padded batch, where the caller gives no positions.
+enum class Counted : std::uint8_t {
+  columns,  ///< every column before it, padding's too
+  tokens,   ///< the tokens before it
+};
+
 /// One family of models, by the `model_type` of config.json.
 struct Architecture {
   std::string_view model_type;
   std::string_view class_prefix;  ///< how transformers' class names begin
   void (*build)(const ModelContext& context);
   std::span<const Head> heads;
+  Counted positions = Counted::columns;
 };
 
 /// Every architecture of this build.

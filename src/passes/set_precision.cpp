@@ -10,11 +10,12 @@
 namespace accelerate {
 namespace {
 
-/// Whether the value comes from constants alone.
+/// Whether the value is a constant, a transposed one, or a stack of them.
 bool is_stored(const Graph& graph, ValueId value) {
   const Node& producer = graph.producer(value);
+  const bool arranges = producer.op == Op::concat || producer.op == Op::transpose;
   return producer.op == Op::constant ||
-         (producer.op == Op::concat && std::ranges::all_of(producer.inputs, [&](ValueId input) { return is_stored(graph, input); }));
+         (arranges && std::ranges::all_of(producer.inputs, [&](ValueId input) { return is_stored(graph, input); }));
 }
 
 constexpr std::int64_t least_outputs = 32;

@@ -1,6 +1,7 @@
 #include "runtime/positions.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace accelerate {
 namespace {
@@ -13,7 +14,9 @@ bool reads(const Graph& graph, std::string_view name) {
 }  // namespace
 
 std::int64_t most_tokens(const Config& config, const Graph& graph) {
-  const std::int64_t rows = config.integer("max_position_embeddings");
+  const std::string_view field = config.has("n_positions") ? "n_positions" : "max_position_embeddings";
+  if (!config.has(field)) return std::numeric_limits<std::int32_t>::max();  // BLOOM, to which any length is as good
+  const std::int64_t rows = config.integer(field);
   if (reads(graph, "positions")) return rows;
   // A model that is not told the positions counts them from the padding id, as RoBERTa does: rows up to it are padding's.
   return rows - config.integer_or("pad_token_id", 1, {.minimum = 0}) - 1;

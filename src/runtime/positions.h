@@ -7,7 +7,8 @@
 
 namespace accelerate {
 
-/// Tokens that a sequence may have: the rows of the model's position table that text can take.
+/// Tokens that a sequence may have: the rows of the model's position table that text can take, or, of a model without one, what
+/// config.json says that it was made for; where it says nothing, there is no limit.
 std::int64_t most_tokens(const Config& config, const Graph& graph);
 
 }  // namespace accelerate

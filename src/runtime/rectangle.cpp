@@ -25,10 +25,23 @@ void expect_known(const TensorMap& inputs, const Graph& graph) {
       throw Error(ErrorKind::invalid_argument, fmt::format("input '{}' is not one of {}", name, fmt::join(known, ", ")));
 }
 
-/// Takes position_ids out of the inputs; nothing where they are not given.
+/// The place of each token in its sequence [tokens], padding not counted.
+Tensor places(const PaddedLayout& layout) {
+  Tensor result = Tensor::zeros(DType::int64, {layout.tokens()});
+  const std::span<std::int64_t> values = result.mutable_values<std::int64_t>();
+  for (std::size_t i = 0; i + 1 < layout.begins.size(); ++i)
+    for (std::int64_t token = layout.begins[i]; token < layout.begins[i + 1]; ++token)
+      values[static_cast<std::size_t>(token)] = token - layout.begins[i];
+  return result;
+}
+
+/// Takes position_ids out of the inputs; nothing where they are not given and columns stand for them.
 std::optional<Tensor> take_positions(TensorMap& inputs, const PaddedLayout& layout, const Session& session) {
   const auto found = inputs.find("position_ids");
-  if (found == inputs.end()) return std::nullopt;
+  if (found == inputs.end()) {
+    const bool skips_padding = architecture_of(session.folder().config).positions == Counted::tokens;
+    return skips_padding ? std::optional(places(layout)) : std::nullopt;
+  }
   if (!reads(session.report().graph, "positions"))
     throw Error(ErrorKind::invalid_argument,
                 fmt::format("input 'position_ids': a model of type {} counts its positions itself", session.folder().config.model_type()));

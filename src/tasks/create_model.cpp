@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "base/file.h"
@@ -49,6 +50,19 @@ void write_sentence_files(const fs::path& folder, const SentenceShape& sentence,
   write_json(folder / "modules.json", modules);
 }
 
+bool generates(const Config& config) {
+  const std::span<const Head> heads = architecture_of(config).heads;
+  return std::ranges::find(heads, Head::causal_lm) != heads.end();
+}
+
+/// The id that the field has, the first of a list; nothing where it has none.
+std::optional<std::int64_t> token_id(const Config& config, std::string_view field) {
+  if (!config.has(field)) return std::nullopt;
+  if (!config.is_list(field)) return config.integer(field, {.minimum = 0});
+  const std::vector<std::int64_t> ids = config.integers(field, {.minimum = 0});
+  return ids.empty() ? std::nullopt : std::optional(ids.front());
+}
+
 }  // namespace
 
 CreatedModel create_model(Json config, const fs::path& folder, const CreateModelOptions& options) {
@@ -61,6 +75,9 @@ CreatedModel create_model(Json config, const fs::path& folder, const CreateModel
   RandomWeights weights(options.seed);
   const Graph graph = build_graph(parsed, weights, head_of(parsed));
   const SyntheticTokenizer tokenizer = synthetic_tokenizer({.model_type = parsed.model_type(),
+                                                            .generates = generates(parsed),
+                                                            .begin_id = token_id(parsed, "bos_token_id"),
+                                                            .end_id = token_id(parsed, "eos_token_id"),
                                                             .vocabulary = parsed.integer("vocab_size"),
                                                             .pad_token_id = parsed.integer_or("pad_token_id", 0, {.minimum = 0}),
                                                             .most_tokens = most_tokens(parsed, graph)});

@@ -10,7 +10,7 @@
 namespace accelerate {
 namespace {
 
-constexpr std::array shapes{
+constexpr std::array encoder_shapes{
     // name, model_type, head, vocabulary, hidden, layers, heads, intermediate, positions, types, epsilon, pad, sentence, more
     ModelShape{"all-MiniLM-L6-v2", "bert", Head::base, 30522, 384, 6, 12, 1536, 512, 2, 1e-12, 0,
                SentenceShape{PoolingMode::mean, true, 256}},
@@ -75,7 +75,73 @@ constexpr std::array shapes{
                R"({"global_attn_every_n_layers": 3, "local_attention": 128})"},
 };
 
-/// A field that a type has under another name than BERT.
+constexpr std::array decoder_shapes{
+    ModelShape{"gpt2", "gpt2", Head::causal_lm, 50257, 768, 12, 12, 3072, 1024, 0, 1e-5, 50256, std::nullopt,
+               R"({"activation_function": "gelu_new", "bos_token_id": 50256, "eos_token_id": 50256})"},
+    ModelShape{"gpt2-large", "gpt2", Head::causal_lm, 50257, 1280, 36, 20, 5120, 1024, 0, 1e-5, 50256, std::nullopt,
+               R"({"activation_function": "gelu_new", "bos_token_id": 50256, "eos_token_id": 50256})"},
+    ModelShape{"DialoGPT-small", "gpt2", Head::causal_lm, 50257, 768, 12, 12, 3072, 1024, 0, 1e-5, 50256, std::nullopt,
+               R"({"activation_function": "gelu_new", "bos_token_id": 50256, "eos_token_id": 50256})"},
+    ModelShape{"gpt-neo-125M", "gpt_neo", Head::causal_lm, 50257, 768, 12, 12, 3072, 2048, 0, 1e-5, 50256, std::nullopt,
+               R"({"activation_function": "gelu_new", "bos_token_id": 50256, "eos_token_id": 50256, "window_size": 256,
+                   "attention_layers": ["global", "local", "global", "local", "global", "local",
+                                        "global", "local", "global", "local", "global", "local"]})"},
+    ModelShape{"gpt-j-6B", "gptj", Head::causal_lm, 50400, 4096, 28, 16, 16384, 2048, 0, 1e-5, 50256, std::nullopt,
+               R"({"activation_function": "gelu_new", "bos_token_id": 50256, "eos_token_id": 50256, "rotary_dim": 64,
+                   "tie_word_embeddings": false})"},
+    ModelShape{"codegen-350M-mono", "codegen", Head::causal_lm, 51200, 1024, 20, 16, 4096, 2048, 0, 1e-5, 50256, std::nullopt,
+               R"({"activation_function": "gelu_new", "bos_token_id": 1, "eos_token_id": 50256, "rotary_dim": 32, "n_ctx": 2048,
+                   "tie_word_embeddings": false})"},
+    ModelShape{"pythia-70m", "gpt_neox", Head::causal_lm, 50304, 512, 6, 8, 2048, 2048, 0, 1e-5, 1, std::nullopt,
+               R"({"bos_token_id": 0, "eos_token_id": 0, "rotary_pct": 0.25, "rotary_emb_base": 10000,
+                   "use_parallel_residual": true, "tie_word_embeddings": false})"},
+    ModelShape{"opt-125m", "opt", Head::causal_lm, 50272, 768, 12, 12, 3072, 2048, 0, 1e-5, 1, std::nullopt,
+               R"({"activation_function": "relu", "bos_token_id": 2, "eos_token_id": 2, "word_embed_proj_dim": 768,
+                   "do_layer_norm_before": true})"},
+    ModelShape{"opt-350m", "opt", Head::causal_lm, 50272, 1024, 24, 16, 4096, 2048, 0, 1e-5, 1, std::nullopt,
+               R"({"activation_function": "relu", "bos_token_id": 2, "eos_token_id": 2, "word_embed_proj_dim": 512,
+                   "do_layer_norm_before": false})"},
+    ModelShape{"bloom-560m", "bloom", Head::causal_lm, 250880, 1024, 24, 16, 4096, 2048, 0, 1e-5, 3, std::nullopt,
+               R"({"bos_token_id": 1, "eos_token_id": 2})"},
+    ModelShape{"TinyLlama-1.1B-Chat-v1.0", "llama", Head::causal_lm, 32000, 2048, 22, 32, 5632, 2048, 0, 1e-5, 0, std::nullopt,
+               R"({"num_key_value_heads": 4, "hidden_act": "silu", "bos_token_id": 1, "eos_token_id": 2,
+                   "tie_word_embeddings": false})"},
+    ModelShape{"Llama-2-7b", "llama", Head::causal_lm, 32000, 4096, 32, 32, 11008, 4096, 0, 1e-5, 0, std::nullopt,
+               R"({"hidden_act": "silu", "bos_token_id": 1, "eos_token_id": 2, "tie_word_embeddings": false})"},
+    ModelShape{"Llama-3.2-1B", "llama", Head::causal_lm, 128256, 2048, 16, 32, 8192, 131072, 0, 1e-5, 128004, std::nullopt,
+               R"({"num_key_value_heads": 8, "head_dim": 64, "hidden_act": "silu", "bos_token_id": 128000,
+                   "eos_token_id": 128001, "rope_theta": 500000,
+                   "rope_scaling": {"rope_type": "llama3", "factor": 32, "low_freq_factor": 1, "high_freq_factor": 4,
+                                    "original_max_position_embeddings": 8192}})"},
+    ModelShape{"Mistral-7B-v0.1", "mistral", Head::causal_lm, 32000, 4096, 32, 32, 14336, 32768, 0, 1e-5, 0, std::nullopt,
+               R"({"num_key_value_heads": 8, "hidden_act": "silu", "bos_token_id": 1, "eos_token_id": 2, "sliding_window": 4096,
+                   "tie_word_embeddings": false})"},
+    ModelShape{"Qwen2-7B", "qwen2", Head::causal_lm, 152064, 3584, 28, 28, 18944, 131072, 0, 1e-6, 151643, std::nullopt,
+               R"({"num_key_value_heads": 4, "hidden_act": "silu", "bos_token_id": 151643, "eos_token_id": 151643,
+                   "rope_theta": 1000000, "use_sliding_window": false, "tie_word_embeddings": false})"},
+    ModelShape{"Qwen3-0.6B", "qwen3", Head::causal_lm, 151936, 1024, 28, 16, 3072, 40960, 0, 1e-6, 151643, std::nullopt,
+               R"({"num_key_value_heads": 8, "head_dim": 128, "hidden_act": "silu", "bos_token_id": 151643,
+                   "eos_token_id": 151645, "rope_theta": 1000000, "use_sliding_window": false})"},
+    ModelShape{"Phi-3-mini-4k-instruct", "phi3", Head::causal_lm, 32064, 3072, 32, 32, 8192, 4096, 0, 1e-5, 32000, std::nullopt,
+               R"({"num_key_value_heads": 32, "hidden_act": "silu", "bos_token_id": 1, "eos_token_id": 32000,
+                   "sliding_window": 2047, "tie_word_embeddings": false})"},
+    ModelShape{"gemma-2-2b", "gemma2", Head::causal_lm, 256000, 2304, 26, 8, 9216, 8192, 0, 1e-6, 0, std::nullopt,
+               R"({"num_key_value_heads": 4, "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "bos_token_id": 2,
+                   "eos_token_id": 1, "query_pre_attn_scalar": 256, "sliding_window": 4096, "attn_logit_softcapping": 50,
+                   "final_logit_softcapping": 30})"},
+    ModelShape{"gemma-3-1b-it", "gemma3_text", Head::causal_lm, 262144, 1152, 26, 4, 6912, 32768, 0, 1e-6, 0, std::nullopt,
+               R"({"num_key_value_heads": 1, "head_dim": 256, "hidden_activation": "gelu_pytorch_tanh", "bos_token_id": 2,
+                   "eos_token_id": 1, "query_pre_attn_scalar": 256, "sliding_window": 512, "sliding_window_pattern": 6,
+                   "rope_theta": 1000000, "rope_local_base_freq": 10000})"},
+};
+
+constexpr auto shapes = [] {
+  std::array<ModelShape, encoder_shapes.size() + decoder_shapes.size()> all{};
+  std::ranges::copy(decoder_shapes, std::ranges::copy(encoder_shapes, all.begin()).out);
+  return all;
+}();
+
+/// A field that a type has under another name than BERT, or not at all.
 struct FieldRow {
   std::string_view model_type;
   std::string_view field;
@@ -93,6 +159,49 @@ constexpr std::array field_rows{
     FieldRow{"flaubert", "num_attention_heads", "n_heads"},
     FieldRow{"modernbert", "hidden_act", "hidden_activation"},
     FieldRow{"modernbert", "layer_norm_eps", "norm_eps"},
+    FieldRow{"gpt2", "hidden_size", "n_embd"},
+    FieldRow{"gpt2", "num_hidden_layers", "n_layer"},
+    FieldRow{"gpt2", "num_attention_heads", "n_head"},
+    FieldRow{"gpt2", "intermediate_size", "n_inner"},
+    FieldRow{"gpt2", "max_position_embeddings", "n_positions"},
+    FieldRow{"gpt2", "layer_norm_eps", "layer_norm_epsilon"},
+    FieldRow{"gpt2", "hidden_act", "activation_function"},
+    FieldRow{"gptj", "hidden_size", "n_embd"},
+    FieldRow{"gptj", "num_hidden_layers", "n_layer"},
+    FieldRow{"gptj", "num_attention_heads", "n_head"},
+    FieldRow{"gptj", "intermediate_size", "n_inner"},
+    FieldRow{"gptj", "max_position_embeddings", "n_positions"},
+    FieldRow{"gptj", "layer_norm_eps", "layer_norm_epsilon"},
+    FieldRow{"gptj", "hidden_act", "activation_function"},
+    FieldRow{"codegen", "hidden_size", "n_embd"},
+    FieldRow{"codegen", "num_hidden_layers", "n_layer"},
+    FieldRow{"codegen", "num_attention_heads", "n_head"},
+    FieldRow{"codegen", "intermediate_size", "n_inner"},
+    FieldRow{"codegen", "max_position_embeddings", "n_positions"},
+    FieldRow{"codegen", "layer_norm_eps", "layer_norm_epsilon"},
+    FieldRow{"codegen", "hidden_act", "activation_function"},
+    FieldRow{"gpt_neo", "num_hidden_layers", "num_layers"},
+    FieldRow{"gpt_neo", "num_attention_heads", "num_heads"},
+    FieldRow{"gpt_neo", "layer_norm_eps", "layer_norm_epsilon"},
+    FieldRow{"gpt_neo", "hidden_act", "activation_function"},
+    FieldRow{"opt", "intermediate_size", "ffn_dim"},
+    FieldRow{"opt", "hidden_act", "activation_function"},
+    FieldRow{"opt", "layer_norm_eps", ""},
+    FieldRow{"bloom", "num_hidden_layers", "n_layer"},
+    FieldRow{"bloom", "num_attention_heads", "n_head"},
+    FieldRow{"bloom", "layer_norm_eps", "layer_norm_epsilon"},
+    FieldRow{"bloom", "intermediate_size", ""},
+    FieldRow{"bloom", "max_position_embeddings", ""},
+    FieldRow{"bloom", "hidden_act", ""},
+    FieldRow{"llama", "layer_norm_eps", "rms_norm_eps"},
+    FieldRow{"mistral", "layer_norm_eps", "rms_norm_eps"},
+    FieldRow{"qwen2", "layer_norm_eps", "rms_norm_eps"},
+    FieldRow{"qwen3", "layer_norm_eps", "rms_norm_eps"},
+    FieldRow{"phi3", "layer_norm_eps", "rms_norm_eps"},
+    FieldRow{"gemma2", "layer_norm_eps", "rms_norm_eps"},
+    FieldRow{"gemma3_text", "layer_norm_eps", "rms_norm_eps"},
+    FieldRow{"gemma2", "hidden_act", "hidden_activation"},
+    FieldRow{"gemma3_text", "hidden_act", "hidden_activation"},
 };
 
 }  // namespace
@@ -127,7 +236,7 @@ Json config_of(const ModelShape& shape) {
   if (shape.type_vocab_size == 0) config.erase("type_vocab_size");
   for (const FieldRow& row : field_rows) {
     if (row.model_type != shape.model_type) continue;
-    config[row.own_name] = config[row.field];
+    if (!row.own_name.empty()) config[row.own_name] = config[row.field];
     config.erase(row.field);
   }
   config.update(parse_json(shape.more, shape.name));

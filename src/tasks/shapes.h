@@ -20,7 +20,7 @@ struct SentenceShape {
   std::int64_t max_seq_length;
 };
 
-/// The fields of a model's config.json that all encoders have, under BERT's names.
+/// The fields of a model's config.json that all have, under BERT's names.
 struct ModelShape {
   std::string_view name;
   std::string_view model_type;

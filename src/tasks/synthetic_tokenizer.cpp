@@ -12,31 +12,48 @@
 namespace accelerate {
 namespace {
 
-/// The special tokens, in the order of their ids where the padding's id allows it.
+/// The special tokens, in the order of their ids where what is asked for allows it.
 struct SpecialTokens {
-  std::array<std::string_view, 5> by_id;
-  std::string_view begin, end, padding, unknown, mask;
-  bool second_end;   ///< whether the texts of a pair have two end tokens between them, as in RoBERTa
-  bool second_type;  ///< whether the second text of a pair has token type 1, as in BERT
+  std::vector<std::string_view> by_id;
+  std::string_view begin, end, padding, unknown;
+  std::string_view mask = {};
+  bool ends = true;          ///< whether a text has an end token
+  bool second_end = false;   ///< whether the texts of a pair have two end tokens between them, as in RoBERTa
+  bool second_type = false;  ///< whether the second text of a pair has token type 1, as in BERT
 };
 
-constexpr SpecialTokens bert_tokens{.by_id = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"},
-                                    .begin = "[CLS]",
-                                    .end = "[SEP]",
-                                    .padding = "[PAD]",
-                                    .unknown = "[UNK]",
-                                    .mask = "[MASK]",
-                                    .second_end = false,
-                                    .second_type = true};
+SpecialTokens bert_tokens() {
+  return {.by_id = {"[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"},
+          .begin = "[CLS]",
+          .end = "[SEP]",
+          .padding = "[PAD]",
+          .unknown = "[UNK]",
+          .mask = "[MASK]",
+          .second_type = true};
+}
 
-constexpr SpecialTokens roberta_tokens{.by_id = {"<s>", "<pad>", "</s>", "<unk>", "<mask>"},
-                                       .begin = "<s>",
-                                       .end = "</s>",
-                                       .padding = "<pad>",
-                                       .unknown = "<unk>",
-                                       .mask = "<mask>",
-                                       .second_end = true,
-                                       .second_type = false};
+SpecialTokens roberta_tokens() {
+  return {.by_id = {"<s>", "<pad>", "</s>", "<unk>", "<mask>"},
+          .begin = "<s>",
+          .end = "</s>",
+          .padding = "<pad>",
+          .unknown = "<unk>",
+          .mask = "<mask>",
+          .second_end = true};
+}
+
+/// Tokens that are to have one id are one.
+SpecialTokens generator_tokens(const SyntheticTokenizerOptions& options) {
+  SpecialTokens tokens{.by_id = {"<unk>", "</s>"}, .begin = "<s>", .end = "</s>", .padding = "<pad>", .unknown = "<unk>", .ends = false};
+  if (options.begin_id && options.begin_id == options.end_id) tokens.begin = tokens.end;
+  if (options.pad_token_id == options.end_id)
+    tokens.padding = tokens.end;
+  else if (options.pad_token_id == options.begin_id)
+    tokens.padding = tokens.begin;
+  for (std::string_view token : {tokens.begin, tokens.padding})
+    if (std::ranges::find(tokens.by_id, token) == tokens.by_id.end()) tokens.by_id.push_back(token);
+  return tokens;
+}
 
 bool speaks_as_roberta(std::string_view model_type) {
   return model_type == "roberta" || model_type == "xlm-roberta" || model_type == "camembert" || model_type == "mpnet" ||
@@ -95,10 +112,15 @@ Json vocabulary_of(const SpecialTokens& special, const SyntheticTokenizerOptions
                 fmt::format("vocab_size is {}, expected at least {} for a tokenizer", options.vocabulary, fewest));
   std::vector<std::string> tokens(special.by_id.begin(), special.by_id.end());
   for (std::string& piece : Pieces(static_cast<std::size_t>(options.vocabulary) - tokens.size()).make()) tokens.push_back(std::move(piece));
-  if (options.pad_token_id < 0 || options.pad_token_id >= options.vocabulary)
-    throw Error(ErrorKind::invalid_argument,
-                fmt::format("pad_token_id is {}, expected an id of the vocabulary of {}", options.pad_token_id, options.vocabulary));
-  std::swap(*std::ranges::find(tokens, special.padding), tokens[static_cast<std::size_t>(options.pad_token_id)]);
+  const auto place = [&](std::string_view token, std::string_view field, std::int64_t id) {
+    if (id < 0 || id >= options.vocabulary)
+      throw Error(ErrorKind::invalid_argument,
+                  fmt::format("{} is {}, expected an id of the vocabulary of {}", field, id, options.vocabulary));
+    std::swap(*std::ranges::find(tokens, token), tokens[static_cast<std::size_t>(id)]);
+  };
+  place(special.padding, "pad_token_id", options.pad_token_id);
+  if (options.generates && options.begin_id) place(special.begin, "bos_token_id", *options.begin_id);
+  if (options.generates && options.end_id) place(special.end, "eos_token_id", *options.end_id);
 
   Json vocabulary = Json::object();
   for (std::size_t id = 0; id < tokens.size(); ++id) vocabulary[tokens[id]] = id;
@@ -110,18 +132,17 @@ Json text_piece(std::string_view name, int type) { return {{"Sequence", {{"id", 
 
 Json post_processor(const SpecialTokens& special, const Json& vocabulary) {
   const int second = special.second_type ? 1 : 0;
-  Json pair = Json::array({special_piece(special.begin, 0), text_piece("A", 0), special_piece(special.end, 0)});
+  Json single = Json::array({special_piece(special.begin, 0), text_piece("A", 0)});
+  if (special.ends) single.push_back(special_piece(special.end, 0));
+  Json pair = single;
   if (special.second_end) pair.push_back(special_piece(special.end, 0));
   pair.push_back(text_piece("B", second));
-  pair.push_back(special_piece(special.end, second));
+  if (special.ends) pair.push_back(special_piece(special.end, second));
   Json tokens = Json::object();
   for (std::string_view token : {special.begin, special.end})
     tokens[std::string(token)] = {
         {"id", token}, {"ids", Json::array({vocabulary.at(std::string(token))})}, {"tokens", Json::array({token})}};
-  return {{"type", "TemplateProcessing"},
-          {"single", Json::array({special_piece(special.begin, 0), text_piece("A", 0), special_piece(special.end, 0)})},
-          {"pair", std::move(pair)},
-          {"special_tokens", std::move(tokens)}};
+  return {{"type", "TemplateProcessing"}, {"single", std::move(single)}, {"pair", std::move(pair)}, {"special_tokens", std::move(tokens)}};
 }
 
 Json added_tokens(const SpecialTokens& special, const Json& vocabulary) {
@@ -142,7 +163,9 @@ Json added_tokens(const SpecialTokens& special, const Json& vocabulary) {
 }  // namespace
 
 SyntheticTokenizer synthetic_tokenizer(const SyntheticTokenizerOptions& options) {
-  const SpecialTokens& special = speaks_as_roberta(options.model_type) ? roberta_tokens : bert_tokens;
+  const SpecialTokens special = options.generates                       ? generator_tokens(options)
+                                : speaks_as_roberta(options.model_type) ? roberta_tokens()
+                                                                        : bert_tokens();
   Json vocabulary = vocabulary_of(special, options);
   SyntheticTokenizer result;
   result.tokenizer = {
@@ -163,13 +186,11 @@ SyntheticTokenizer synthetic_tokenizer(const SyntheticTokenizerOptions& options)
                                {"vocab", std::move(vocabulary)}};
   result.settings = {{"tokenizer_class", "PreTrainedTokenizerFast"},
                      {"model_max_length", options.most_tokens},
-                     {"cls_token", special.begin},
                      {"bos_token", special.begin},
-                     {"sep_token", special.end},
                      {"eos_token", special.end},
                      {"pad_token", special.padding},
-                     {"unk_token", special.unknown},
-                     {"mask_token", special.mask}};
+                     {"unk_token", special.unknown}};
+  if (!options.generates) result.settings.update({{"cls_token", special.begin}, {"sep_token", special.end}, {"mask_token", special.mask}});
   return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/json.h"
@@ -9,6 +10,9 @@ namespace accelerate {
 
 struct SyntheticTokenizerOptions {
   std::string_view model_type;
+  bool generates = false;                     ///< whether the model goes on with texts, which then have no end of their own
+  std::optional<std::int64_t> begin_id = {};  ///< of a model that generates
+  std::optional<std::int64_t> end_id = {};
   std::int64_t vocabulary;
   std::int64_t pad_token_id;
   std::int64_t most_tokens;  ///< what the model has positions for
@@ -21,8 +25,9 @@ struct SyntheticTokenizer {
 };
 
 /// A WordPiece tokenizer that splits lower-cased words into letters and made-up syllables and has exactly `vocabulary`
-/// tokens. Special tokens are BERT's, or RoBERTa's for its family. Throws invalid_argument for a vocabulary that is too
-/// small to hold them and a letter.
+/// tokens. Special tokens are BERT's, or RoBERTa's for its family; models that generate have a token at the beginning
+/// and none at the end, at the ids that the options give, which may be one and the same. Throws invalid_argument for a vocabulary that is
+/// too small to hold them and a letter.
 SyntheticTokenizer synthetic_tokenizer(const SyntheticTokenizerOptions& options);
 
 }  // namespace accelerate

@@ -31,6 +31,9 @@ TEST(Config, GivesFieldsByType) {
   EXPECT_EQ(config.object("sub").object("sub").integer("n"), 8);
   EXPECT_TRUE(config.has("n"));
   EXPECT_FALSE(config.has("none"));
+  EXPECT_TRUE(config.is_null("none"));
+  EXPECT_FALSE(config.is_null("n"));
+  EXPECT_FALSE(config.is_null("absent"));
 }
 
 TEST(Config, AnInnerObjectOutlivesTheOuter) {

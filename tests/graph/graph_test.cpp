@@ -132,6 +132,7 @@ TEST(Options, PrintWhatIsNotDefault) {
         Row{TransposeOptions{{1, 0}}, "[1, 0]"}, Row{CastOptions{DType::int64}, "int64"},
         Row{ReduceOptions{Reduction::mean, 1}, "mean axis=1"}, Row{SoftmaxOptions{.logarithm = true}, "logarithm"},
         Row{LinearOptions{}, ""}, Row{AttentionOptions{.scale = 0.5F}, "scale=0.5"},
+        Row{AttentionOptions{.scale = 1, .softcap = 50}, "scale=1 softcap=50"},
         Row{AttentionOptions{.scale = 1, .causal = true, .window_left = 3, .precision = Precision::int8},
             "scale=1 causal window=3,-1 precision=int8"},
         Row{PoolOptions{Pooling::last}, "last"}})

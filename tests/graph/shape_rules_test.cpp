@@ -138,6 +138,12 @@ TEST(ShapeRules, Refuse) {
                      const Value x = b.floats({tokens, 3, 8});
                      attention(x, x, b.floats({4, 3, 8}), b.wholes({bounds}), b.wholes({bounds}), {});
                    }},
+           Refusal{"[attention] input 10 is [3], expected [2]",
+                   [](Builder& b) {
+                     const Value x = b.floats({tokens, 2, 8});
+                     const Value sequences = b.wholes({bounds});
+                     attention(x, x, x, sequences, sequences, {}, {.slopes = b.floats({3})});
+                   }},
            Refusal{"[rope] input 1 is [2, 3], expected [tokens, pairs]",
                    [](Builder& b) { rope(b.floats({tokens, 3, 8}), b.floats({2, 3}), b.floats({2, 3}), {}); }},
            Refusal{"[rope] 5 pairs of a head of 8 numbers",

@@ -14,6 +14,8 @@ struct AttentionCase {
   std::int64_t window_left = -1;
   std::int64_t window_right = -1;
   bool bias = false;
+  float softcap = 0;
+  float slope = 0;
 };
 
 class AttentionTest : public KernelTest {
@@ -24,7 +26,8 @@ class AttentionTest : public KernelTest {
 
   void check(const AttentionCase& test, Precision precision) {
     SCOPED_TRACE(testing::Message() << name_of(precision) << ' ' << test.queries << 'x' << test.keys << 'x' << test.head_dim << " causal "
-                                    << test.causal << " window " << test.window_left << ' ' << test.window_right << " bias " << test.bias);
+                                    << test.causal << " window " << test.window_left << ' ' << test.window_right << " bias " << test.bias
+                                    << " softcap " << test.softcap << " slope " << test.slope);
     const Matrix q = Matrix::random(test.queries, test.head_dim, 41, 3);
     const Matrix k = Matrix::random(test.keys, test.head_dim, 42, 5);
     const Matrix v = Matrix::random(test.keys, test.head_dim, 43, 7);
@@ -51,6 +54,8 @@ class AttentionTest : public KernelTest {
                        .window_right = test.window_right,
                        .bias = test.bias ? bias.data() : nullptr,
                        .bias_stride = bias.stride,
+                       .softcap = test.softcap,
+                       .slope = test.slope,
                        .precision = precision,
                        .scratch = scratch.data()});
 
@@ -65,7 +70,9 @@ class AttentionTest : public KernelTest {
         double sum = 0.0;
         for (std::int64_t i = 0; i < test.head_dim; ++i) sum += static_cast<double>(q.at(query, i)) * k.at(key, i);
         double& score = scores[static_cast<std::size_t>(key)];
-        score = sum * scale + (test.bias ? bias.at(query, key) : 0.0F);
+        score = sum * scale;
+        if (test.softcap != 0) score = test.softcap * std::tanh(score / test.softcap);
+        score += (test.bias ? bias.at(query, key) : 0.0F) + static_cast<double>(test.slope) * static_cast<double>(key - place);
         largest = std::max(largest, score);
       }
       double total = 0.0;
@@ -117,6 +124,15 @@ TEST_P(AttentionTest, Windows) {
     }
   }
   check({.queries = 50, .keys = 50, .head_dim = 8, .causal = true, .window_left = 4});
+}
+
+TEST_P(AttentionTest, CappedAndSlopedScores) {
+  for (const float softcap : {0.0F, 0.7F, 30.0F}) {
+    for (const float slope : {0.0F, 0.5F, -0.01F}) {
+      check({.queries = 37, .keys = 37, .head_dim = 8, .causal = true, .softcap = softcap, .slope = slope});
+      check({.queries = 12, .keys = 600, .head_dim = 8, .first_query = 290, .bias = true, .softcap = softcap, .slope = slope});
+    }
+  }
 }
 
 TEST_P(AttentionTest, QueriesThatSeeNoKeyGiveZeros) {

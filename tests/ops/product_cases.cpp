@@ -143,6 +143,18 @@ void add_linear_sources(std::vector<OpCase>& cases, Precision precision) {
     add(fmt::format("stored_{}", name_of(stored)), [stored](CaseBuilder& b) {
       b.graph().output("y", linear(b.floats("x", {b.size("tokens", 9), 40}), b.weight("w", {36, 40}, stored), b.weight("b", {36}, stored)));
     });
+  for (const DType stored : {DType::float32, DType::bfloat16})
+    add(fmt::format("transposed_weight_{}", name_of(stored)), [stored](CaseBuilder& b) {
+      const Value weight = transpose(b.weight("w", {37, 70}, stored), {1, 0});
+      b.graph().output("y", linear(b.floats("x", {b.size("tokens", 9), 37}), weight, b.weight("b", {70})));
+    });
+  add("transposed_weight_read_twice", [](CaseBuilder& b) {
+    const Value stored = b.weight("w", {33, 33});
+    const Value weight = transpose(stored, {1, 0});
+    const Value x = b.floats("x", {b.size("tokens", 9), 33});
+    b.graph().output("y", linear(linear(x, weight), stored));
+    b.graph().output("z", linear(x, weight) + slice(weight, {.axis = 0, .start = 4, .stop = 5}));
+  });
   add("stacked_weights", [](CaseBuilder& b) {
     const std::array weights{b.weight("q", {16, 24}), b.weight("k", {16, 24}), b.weight("v", {9, 24})};
     const std::array biases{b.weight("qb", {16}), b.weight("kb", {16}), b.weight("vb", {9})};

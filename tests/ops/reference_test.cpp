@@ -253,6 +253,21 @@ TEST_F(Reference, CountsPlacesFromTheEnds) {
   expect_near(with({.causal = true, .window_left = 0}), {4, 8});
 }
 
+TEST_F(Reference, CapsScoresAndSlopesThemByDistance) {
+  const Value one = floats({1}, {1, 1, 1});
+  const Value keys = floats({0, 4}, {2, 1, 1});
+  const Value values = floats({0, 1}, {2, 1, 1});
+  const auto weight = [](double difference) { return static_cast<float>(1 / (1 + std::exp(-difference))); };
+  const auto with = [&](AttentionOptions options, const PositionBias& bias) {
+    return attention(one, keys, values, wholes({0, 1}), wholes({0, 2}), options, bias);
+  };
+  // Scores 0 and 4, of keys one place back and in the query's own.
+  expect_near(with({}, {}), {weight(4)});
+  expect_near(with({.scale = 0.5F, .softcap = 3}, {}), {weight(3 * std::tanh(2.0 / 3))});
+  expect_near(with({}, {.slopes = floats({-3}, {1})}), {weight(4 - 3)});
+  expect_near(with({.softcap = 2}, {.slopes = floats({0.25F}, {1})}), {weight(2 * std::tanh(2.0) + 0.25)});
+}
+
 TEST_F(Reference, GivesZerosToQueriesThatSeeNoKey) {
   const Value two = floats({1, 1}, {2, 1, 1});
   const Value one = floats({6}, {1, 1, 1});

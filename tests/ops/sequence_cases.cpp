@@ -26,6 +26,7 @@ struct AttentionCase {
   std::string_view biases = {};  ///< of which there are biases by distance: h(eads), q(ueries), k(eys)
   std::int64_t reach = 0;        ///< distances up to which these tell apart
   bool global_keys = false;      ///< half of the keys are seen whatever the window
+  bool slopes = false;           ///< scores fall or rise with the distance, by a number for each head
 };
 
 /// A bias of three fewer columns than there are distances, so that some share one.
@@ -52,7 +53,8 @@ void build_attention(CaseBuilder& b, const AttentionCase& given) {
   const Value key_sequences = own_keys ? b.sequences("key_sequences", given.key_lengths) : query_sequences;
   AttentionOptions options = given.options;
   options.scale = 1 / std::sqrt(static_cast<float>(given.head_size));
-  const PositionBias bias = given.biases.empty() ? PositionBias{} : bias_of(b, given, queries, keys);
+  PositionBias bias = given.biases.empty() ? PositionBias{} : bias_of(b, given, queries, keys);
+  if (given.slopes) bias.slopes = b.floats("slopes", {given.heads}, {.spread = 0.3});
   const Value global = given.global_keys ? b.booleans("global", {keys}) : Value{};
   b.graph().output("y", attention(query, key, value, query_sequences, key_sequences, options, bias, global));
 }
@@ -123,6 +125,39 @@ const std::vector<AttentionCase>& attention_cases() {
        .key_heads = 2,
        .options = {.causal = true, .window_left = 2},
        .global_keys = true},
+      {.name = "softcap", .heads = 2, .head_size = 16, .lengths = {40, 1, 9}, .options = {.softcap = 0.5F}},
+      {.name = "softcap_causal_window",
+       .heads = 4,
+       .head_size = 16,
+       .lengths = {4, 300},
+       .key_lengths = {30, 310},
+       .key_heads = 2,
+       .options = {.softcap = 2, .causal = true, .window_left = 11}},
+      {.name = "softcap_global_keys",
+       .heads = 2,
+       .head_size = 16,
+       .lengths = {40, 1, 9},
+       .options = {.softcap = 1, .window_left = 3, .window_right = 2},
+       .global_keys = true},
+      {.name = "slopes", .heads = 3, .head_size = 16, .lengths = {40, 1, 9}, .slopes = true},
+      {.name = "slopes_causal", .heads = 2, .head_size = 12, .lengths = {19, 19}, .options = {.causal = true}, .slopes = true},
+      {.name = "slopes_long",
+       .heads = 2,
+       .head_size = 8,
+       .lengths = {290, 3},
+       .key_lengths = {600, 9},
+       .options = {.causal = true},
+       .slopes = true},
+      {.name = "slopes_softcap_biases",
+       .heads = 4,
+       .head_size = 16,
+       .lengths = {4, 9},
+       .key_lengths = {30, 9},
+       .key_heads = 2,
+       .options = {.softcap = 1.5F, .causal = true},
+       .biases = "hqk",
+       .reach = 5,
+       .slopes = true},
       {.name = "no_keys_seen", .heads = 2, .head_size = 16, .lengths = {7, 3}, .key_lengths = {2, 0}, .options = {.causal = true}},
   };
   return cases;

@@ -42,7 +42,8 @@ class CreatedModelFolder {
                       .type_vocab_size = counts_past_padding ? 1 : 2,
                       .layer_norm_eps = 1e-12,
                       .pad_token_id = counts_past_padding ? 1 : 0,
-                      .more = R"({"id2label": {"0": "O", "1": "B-PER", "2": "I-PER"}, "embedding_size": 32})"});
+                      .more = R"({"id2label": {"0": "O", "1": "B-PER", "2": "I-PER"}, "embedding_size": 32,
+                                 "attention_layers": ["global", "local"], "rotary_dim": 4})"});
   }
 
   const std::filesystem::path& path() const { return folder_.path(); }

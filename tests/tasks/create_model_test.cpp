@@ -103,6 +103,34 @@ TEST(CreateModel, RobertasTokenizerPutsTwoEndsBetweenTexts) {
   EXPECT_EQ(tokenizer.id_of(SpecialToken::pad), 1);
 }
 
+TEST(CreateModel, TextsOfModelsThatGenerateHaveABeginAndNoEnd) {
+  const TextInput text{.text = "A boat, 7 ferries!"};
+  struct Case {
+    Json fields;
+    std::string begin, end, padding;
+  };
+  for (const Case& test : {Case{{{"bos_token_id", 9}, {"eos_token_id", 9}, {"pad_token_id", 9}}, "</s>", "</s>", "</s>"},
+                           Case{{{"bos_token_id", 1}, {"eos_token_id", Json::array({2, 7})}, {"pad_token_id", 0}}, "<s>", "</s>", "<pad>"},
+                           Case{{{"pad_token_id", 3}}, "<s>", "</s>", "<pad>"}}) {
+    SCOPED_TRACE(test.fields.dump());
+    const TemporaryFolder folder;
+    Json config = CreatedModelFolder::config("llama", 40);
+    config.update(test.fields);
+    create_model(config, folder.path(), {.overwrite = true});
+    const Tokenizer tokenizer = Tokenizer::load(folder.path());
+    EXPECT_EQ(tokenizer.vocabulary_size(), 200);
+    const Encodings encodings = tokenizer.encode(std::span(&text, 1));
+    EXPECT_EQ(tokenizer.token_of(encodings.ids.front()), test.begin);
+    EXPECT_NE(tokenizer.token_of(encodings.ids.back()), test.end);
+    if (test.fields.contains("bos_token_id")) {
+      EXPECT_EQ(encodings.ids.front(), test.fields.at("bos_token_id"));
+    }
+    EXPECT_EQ(tokenizer.token_of(*tokenizer.id_of(SpecialToken::eos)), test.end);
+    EXPECT_EQ(tokenizer.id_of(SpecialToken::pad), test.fields.at("pad_token_id").get<std::int64_t>());
+    EXPECT_EQ(tokenizer.token_of(*tokenizer.id_of(SpecialToken::pad)), test.padding);
+  }
+}
+
 TEST(CreateModel, KnowsItsShapes) {
   for (const ModelShape& shape : all_shapes()) {
     const Config config = Config::parse(config_of(shape).dump(), "config.json");
@@ -168,6 +196,19 @@ TEST(CreateModel, KnowsTheTextEncodersThatItIsMeasuredWith) {
     CountedWeights weights;
     build_graph(config, weights, head_of(config));
     EXPECT_EQ(weights.count(), row.parameters) << row.name;
+  }
+}
+
+TEST(CreateModel, RefusesRotaryPositionsThatDependOnTheLengthOfTheText) {
+  const TemporaryFolder folder;
+  for (const std::string type : {"dynamic", "longrope"}) {
+    Json config = CreatedModelFolder::config("llama", 40);
+    config["rope_scaling"] = {{"rope_type", type}, {"factor", 2}};
+    expect_error(ErrorKind::unsupported, "'rope_scaling.rope_type' is \"" + type + '"',
+                 [&] { create_model(config, folder.path() / "x", {}); });
+    config["model_type"] = "phi3";
+    expect_error(ErrorKind::unsupported, "'" + type + "' are not supported in phi3",
+                 [&] { create_model(config, folder.path() / "x", {}); });
   }
 }
 

@@ -28,7 +28,7 @@ class Attention final : public Step {
         value_size_(context.graph.type(node.inputs[2]).shape[2].value()) {
     for (ValueId input : node.inputs)
       if (input != no_value) reads.push_back(context.placements[input].root);
-    if (inputs_.size() > 8 && inputs_[8] != no_value) bias_.emplace(context.graph, node);
+    if (has(8)) bias_.emplace(context.graph, node);
     writes.push_back(output_);
   }
 
@@ -45,7 +45,7 @@ class Attention final : public Step {
   void run(const Call& call) const override {
     const std::vector<AttentionBlock> blocks = cut(call);
     if (bias_) bias_->check(call);
-    const GlobalKeys global = has_global_keys() ? global_keys(call) : GlobalKeys{};
+    const GlobalKeys global = has(9) ? global_keys(call) : GlobalKeys{};
     const auto count = static_cast<std::int64_t>(blocks.size()) * query_heads_;
     call.threads.parallel_for(count, [&](std::int64_t index, int worker) {
       attend(call, blocks[static_cast<std::size_t>(index / query_heads_)], index % query_heads_, global, worker);
@@ -93,7 +93,7 @@ class Attention final : public Step {
       throw Error(ErrorKind::invalid_argument, fmt::format("[attention] sequences do not rise from 0 to the {} rows there are", rows));
   }
 
-  bool has_global_keys() const { return inputs_.size() > 9; }
+  bool has(std::size_t input) const { return input < inputs_.size() && inputs_[input] != no_value; }
 
   /// Keys that every query of their sequence sees.
   struct GlobalKeys {
@@ -153,6 +153,8 @@ class Attention final : public Step {
                         .window_right = options_.window_right,
                         .bias = bias,
                         .bias_stride = bias_ ? block.keys : 0,
+                        .softcap = options_.softcap,
+                        .slope = has(10) ? call.floats(inputs_[10])[head] : 0.0F,
                         .global_keys = listed.data(),
                         .global_count = static_cast<std::int64_t>(listed.size()),
                         .precision = options_.precision,

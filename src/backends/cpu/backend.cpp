@@ -58,7 +58,7 @@ class CpuBackend final : public Backend {
     const PassContext context{.precision = options.precision,
                               .supports = [this](const Graph& within, const Node& node) { return supports(within, node).yes; }};
     CompileReport report{.implementation = fmt::format("cpu {}", cpu::name_of(cpu::selected_isa())), .passes = {}, .graph = {}};
-    graph = fold_constants(graph, *this, options);
+    graph = fold_constants(graph, *this, options, TransposedWeights::stay);
     report.graph = run_passes(std::move(graph), all_passes(), context, options.disabled_passes, report.passes);
     for (const Node& node : report.graph.nodes())
       if (const Support support = supports(report.graph, node); !support.yes)

@@ -17,12 +17,13 @@ bool is_float(DType dtype) {
 bool is_plain(DType dtype) { return dtype == DType::float32 || dtype == DType::int64 || dtype == DType::boolean; }
 
 /// Whether the node reads its input'th input in whatever float encoding it is stored.
-bool reads_encoded(const Graph& graph, const Node& node, std::size_t input, const std::vector<bool>& stacked) {
+bool reads_encoded(const Graph& graph, const Node& node, std::size_t input, const std::vector<bool>& arranged) {
   switch (node.op) {
     case Op::gather:
       return input == 0;
     case Op::concat:
-      return stacked[static_cast<std::size_t>(node.outputs.front())];
+    case Op::transpose:
+      return arranged[static_cast<std::size_t>(node.outputs.front())];
     case Op::linear:
     case Op::grouped_linear:
     case Op::layer_norm:
@@ -69,29 +70,31 @@ Tensor decoded(const Tensor& tensor) {
 
 }  // namespace
 
-std::vector<bool> stacked_weights(const Graph& graph) {
-  std::vector<bool> stacked(static_cast<std::size_t>(graph.value_count()), false);
-  for (const Node& node : graph.nodes())
-    if (node.op == Op::concat && !constant_parts(graph, node.outputs.front()).empty())
-      stacked[static_cast<std::size_t>(node.outputs.front())] = true;
+std::vector<bool> arranged_weights(const Graph& graph) {
+  std::vector<bool> arranged(static_cast<std::size_t>(graph.value_count()), false);
+  for (const Node& node : graph.nodes()) {
+    const bool stacks = node.op == Op::concat && !constant_parts(graph, node.outputs.front()).empty();
+    if (stacks || (node.op == Op::transpose && !stored_matrices(graph, node.outputs.front()).empty()))
+      arranged[static_cast<std::size_t>(node.outputs.front())] = true;
+  }
   for (const Node& node : graph.nodes()) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const bool packed = node.op == Op::linear && (i == 1 || i == 2) && is_row_local(graph, node);
-      if (node.inputs[i] != no_value && !packed) stacked[static_cast<std::size_t>(node.inputs[i])] = false;
+      if (node.inputs[i] != no_value && !packed) arranged[static_cast<std::size_t>(node.inputs[i])] = false;
     }
   }
-  for (const NamedValue& output : graph.outputs()) stacked[static_cast<std::size_t>(output.value)] = false;
-  return stacked;
+  for (const NamedValue& output : graph.outputs()) arranged[static_cast<std::size_t>(output.value)] = false;
+  return arranged;
 }
 
 Graph decode_constants(const Graph& graph) {
-  const std::vector<bool> stacked = stacked_weights(graph);
+  const std::vector<bool> arranged = arranged_weights(graph);
   std::vector<bool> decode(static_cast<std::size_t>(graph.value_count()), false);
   for (const Node& node : graph.nodes()) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ConstantOptions* constant = graph.constant_of(node.inputs[i]);
       if (constant == nullptr || is_plain(constant->tensor.dtype())) continue;
-      if (!is_float(constant->tensor.dtype()) || !reads_encoded(graph, node, i, stacked))
+      if (!is_float(constant->tensor.dtype()) || !reads_encoded(graph, node, i, arranged))
         decode[static_cast<std::size_t>(node.inputs[i])] = true;
     }
   }

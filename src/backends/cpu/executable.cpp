@@ -83,11 +83,11 @@ void CpuExecutable::make_steps() {
   const RowKernelContext context{.graph = graph, .placements = placements_, .kernels = kernels(), .threads = *threads_, .weights = weights};
 
   // Consecutive row-local nodes over the same rows form one region; views and constants in between do no work.
-  const std::vector<bool> stacked = stacked_weights(graph);
+  const std::vector<bool> arranged = arranged_weights(graph);
   std::vector<std::vector<const Node*>> groups;
   for (std::size_t i = 0; i < graph.nodes().size(); ++i) {
     const Node& node = graph.nodes()[i];
-    if (is_source(node) || placements_.is_view[i] || stacked[static_cast<std::size_t>(node.outputs.front())]) continue;
+    if (is_source(node) || placements_.is_view[i] || arranged[static_cast<std::size_t>(node.outputs.front())]) continue;
     const auto rows = [&](const Node& other) { return rows_of(graph.type(other.outputs.front())); };
     const bool joins = !groups.empty() && is_row_local(graph, node) && is_row_local(graph, *groups.back().front()) &&
                        rows(node) == rows(*groups.back().front());

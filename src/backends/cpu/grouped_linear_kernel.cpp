@@ -20,7 +20,7 @@ class GroupedLinearKernel final : public RowKernel {
     const auto size = static_cast<std::size_t>(outputs_ * inputs_);
     for (std::int64_t group = 0; group < groups_; ++group) {
       const Tensor own = Tensor::from(rows.subspan(static_cast<std::size_t>(group) * size, size), {outputs_, inputs_});
-      const Tensor* part = &own;
+      const StoredMatrix part{.tensor = &own};
       weights_.emplace_back(context.kernels, precision_, std::span(&part, 1), context.threads);
     }
     if (node.inputs.size() > 2) set_biases(constant_floats(context.graph, node.inputs[2]));

@@ -7,29 +7,29 @@
 namespace accelerate::cpu {
 namespace {
 
-std::int64_t total_rows(std::span<const Tensor* const> parts) {
+std::int64_t total_rows(std::span<const StoredMatrix> parts) {
   std::int64_t rows = 0;
-  for (const Tensor* part : parts) rows += part->dim(0);
+  for (const StoredMatrix& part : parts) rows += part.rows();
   return rows;
 }
 
 /// Rows [first, first + count) of the stacked parts as float32.
-void decode_rows(std::span<const Tensor* const> parts, std::int64_t first, std::int64_t count, std::int64_t columns, float* result) {
-  for (const Tensor* part : parts) {
-    const std::int64_t here = std::clamp<std::int64_t>(part->dim(0) - first, 0, count);
+void decode_stacked(std::span<const StoredMatrix> parts, std::int64_t first, std::int64_t count, float* result) {
+  for (const StoredMatrix& part : parts) {
+    const std::int64_t here = std::clamp<std::int64_t>(part.rows() - first, 0, count);
     if (here > 0) {
-      decode_floats(*part, first * columns, here * columns, result);
-      result += here * columns;
+      decode_rows(part, first, here, result);
+      result += here * part.columns();
       count -= here;
     }
-    first = std::max<std::int64_t>(first - part->dim(0), 0);
+    first = std::max<std::int64_t>(first - part.rows(), 0);
   }
 }
 
 }  // namespace
 
-LinearWeights::LinearWeights(const KernelTable& kernels, Precision precision, std::span<const Tensor* const> parts, ThreadPool& threads) {
-  const std::int64_t inputs = parts.front()->dim(1);
+LinearWeights::LinearWeights(const KernelTable& kernels, Precision precision, std::span<const StoredMatrix> parts, ThreadPool& threads) {
+  const std::int64_t inputs = parts.front().columns();
   const std::int64_t outputs = total_rows(parts);
   const std::int64_t columns = kernels.gemm_shape(precision).panel_columns;
   const std::int64_t panels = divide_up(outputs, columns);
@@ -46,23 +46,23 @@ LinearWeights::LinearWeights(const KernelTable& kernels, Precision precision, st
              .scales = per_output == 0 ? nullptr : reinterpret_cast<float*>(scales),
              .sums = per_output == 0 ? nullptr : reinterpret_cast<std::int32_t*>(scales + per_output * sizeof(float))};
 
-  const bool direct = parts.size() == 1 && parts.front()->dtype() == DType::float32;
+  const bool direct = parts.size() == 1 && !parts.front().transposed && parts.front().tensor->dtype() == DType::float32;
   std::vector<std::vector<float>> scratch(static_cast<std::size_t>(threads.threads()));
   threads.parallel_for(panels, [&](std::int64_t panel, int worker) {
     const std::int64_t first = panel * columns;
     const std::int64_t count = std::min(columns, outputs - first);
-    if (direct) return kernels.pack_panel(packed_, panel, parts.front()->values<float>().data() + first * inputs, count);
+    if (direct) return kernels.pack_panel(packed_, panel, parts.front().tensor->values<float>().data() + first * inputs, count);
     std::vector<float>& rows = scratch[static_cast<std::size_t>(worker)];
     rows.resize(static_cast<std::size_t>(columns * inputs));
-    decode_rows(parts, first, count, inputs, rows.data());
+    decode_stacked(parts, first, count, rows.data());
     kernels.pack_panel(packed_, panel, rows.data(), count);
   });
 }
 
 std::shared_ptr<const LinearWeights> SharedWeights::get(const KernelTable& kernels, Precision precision,
-                                                        std::span<const Tensor* const> parts, ThreadPool& threads) {
+                                                        std::span<const StoredMatrix> parts, ThreadPool& threads) {
   Key key{precision, {}};
-  for (const Tensor* part : parts) key.second.emplace_back(part->bytes().data(), part->dim(0));
+  for (const StoredMatrix& part : parts) key.second.emplace_back(part.tensor->bytes().data(), part.rows(), part.transposed);
   std::shared_ptr<const LinearWeights>& packed = packed_[key];
   if (packed == nullptr) packed = std::make_shared<const LinearWeights>(kernels, precision, parts, threads);
   return packed;

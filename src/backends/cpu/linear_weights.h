@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <span>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -18,7 +19,7 @@ namespace accelerate::cpu {
 class LinearWeights {
  public:
   /// Packs the rows of `parts`, each [rows, inputs], one after another.
-  LinearWeights(const KernelTable& kernels, Precision precision, std::span<const Tensor* const> parts, ThreadPool& threads);
+  LinearWeights(const KernelTable& kernels, Precision precision, std::span<const StoredMatrix> parts, ThreadPool& threads);
 
   const PackedWeights& packed() const { return packed_; }
 
@@ -32,11 +33,12 @@ class LinearWeights {
 class SharedWeights {
  public:
   /// The packed rows of `parts` (see LinearWeights), which are packed unless they were before.
-  std::shared_ptr<const LinearWeights> get(const KernelTable& kernels, Precision precision, std::span<const Tensor* const> parts,
+  std::shared_ptr<const LinearWeights> get(const KernelTable& kernels, Precision precision, std::span<const StoredMatrix> parts,
                                            ThreadPool& threads);
 
  private:
-  using Key = std::pair<Precision, std::vector<std::pair<const std::byte*, std::int64_t>>>;  // each part's bytes and rows
+  using Key =
+      std::pair<Precision, std::vector<std::tuple<const std::byte*, std::int64_t, bool>>>;  // a part's bytes, rows, and whether transposed
 
   std::map<Key, std::shared_ptr<const LinearWeights>> packed_;
 };

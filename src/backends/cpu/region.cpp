@@ -128,7 +128,8 @@ class Region final : public Step {
     std::vector<bool> own(context.placements.of_value.size(), false);
     for (const Node* node : nodes) {
       for (ValueId input : node->inputs) {
-        if (input == no_value || !constant_parts(context.graph, input).empty()) continue;
+        const bool packed = node->op == Op::linear && input == node->inputs[1];
+        if (packed || input == no_value || !constant_parts(context.graph, input).empty()) continue;
         const ValueId root = context.placements[input].root;
         if (!own[static_cast<std::size_t>(root)]) reads.push_back(root);
       }

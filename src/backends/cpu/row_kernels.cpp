@@ -30,7 +30,8 @@ class LinearKernel final : public RowKernel {
         residual_(input_or_none(node, 3)),
         output_(node.outputs[0]),
         bias_(constant_floats(context.graph, input_or_none(node, 2))),
-        weights_(context.weights.get(context.kernels, options_.precision, constant_parts(context.graph, node.inputs[1]), context.threads)) {
+        weights_(
+            context.weights.get(context.kernels, options_.precision, stored_matrices(context.graph, node.inputs[1]), context.threads)) {
     // Tails read whole vectors of the last panel.
     if (!bias_.empty()) bias_.resize(static_cast<std::size_t>(panels() * panel_columns()), 0.0F);
   }
@@ -381,7 +382,7 @@ bool is_row_local(const Graph& graph, const Node& node) {
   const auto matrix = [&](ValueId value) { return is_matrix(graph.type(value)) && graph.constant_of(value) == nullptr; };
   switch (node.op) {
     case Op::linear:
-      return matrix(node.inputs[0]) && is_constant(graph, node.inputs[1]) && constant_or_absent(graph, node, 2) &&
+      return matrix(node.inputs[0]) && !stored_matrices(graph, node.inputs[1]).empty() && constant_or_absent(graph, node, 2) &&
              (input_or_none(node, 3) == no_value || matrix(node.inputs[3]));
     case Op::grouped_linear:
       return is_grouped_matrix(graph.type(node.inputs[0])) && graph.constant_of(node.inputs[1]) != nullptr &&

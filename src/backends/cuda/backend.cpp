@@ -39,7 +39,7 @@ class CudaBackend final : public Backend {
     const PassContext context{.precision = options.precision,
                               .supports = [](const Graph& within, const Node& node) { return support_of(within, node).yes; }};
     // Once, on the host: what follows from constants alone is small.
-    graph = fold_constants(graph, *make_cpu_backend(), {.threads = options.threads});
+    graph = fold_constants(graph, *make_cpu_backend(), {.threads = options.threads}, TransposedWeights::are_folded);
     CompileReport report{.implementation = fmt::format("cuda {}", device->name()), .passes = {}, .graph = {}};
     report.graph = run_passes(std::move(graph), all_passes(), context, options.disabled_passes, report.passes);
     for (const Node& node : report.graph.nodes())

@@ -46,6 +46,8 @@ std::string bias_refusal(const Graph& graph, const Node& node) {
 
 Support attention_support(const Graph& graph, const Node& node) {
   if (node.inputs.size() > 9 && node.inputs[9] != no_value) return no("[attention] some keys are seen whatever the window");
+  if (node.inputs.size() > 10 && node.inputs[10] != no_value) return no("[attention] scores have slopes");
+  if (node.as<AttentionOptions>().softcap != 0) return no("[attention] scores are capped");
   for (std::size_t input = 0; input < 3; ++input) {
     const Shape& shape = graph.type(node.inputs[input]).shape;
     if (!shape[1].is_static() || !shape[2].is_static()) return no("[attention] the heads or their size are known only when the graph runs");

@@ -126,6 +126,15 @@ Tensor seen_of(const Pairs& pairs) {
   return tensor;
 }
 
+Tensor distances_of(const Pairs& pairs) {
+  Tensor tensor = Tensor::zeros(DType::float32, {pairs.blocks, 1, pairs.queries.longest, pairs.keys.longest});
+  float* next = tensor.mutable_values<float>().data();
+  for (std::int64_t sequence = 0; sequence < pairs.blocks; ++sequence)
+    for (std::int64_t query = 0; query < pairs.queries.longest; ++query)
+      for (std::int64_t key = 0; key < pairs.keys.longest; ++key) *next++ = static_cast<float>(key - pairs.place_of(sequence, query));
+  return tensor;
+}
+
 Tensor columns_of(const Pairs& pairs, std::span<const std::int64_t> columns) {
   const auto reach = static_cast<std::int64_t>(columns.size() / 2);
   Tensor tensor = Tensor::zeros(DType::int32, {pairs.blocks, pairs.queries.longest, pairs.keys.longest});
@@ -212,6 +221,8 @@ FeedType type_of(const Graph& graph, const Feed& feed, Layout layout) {
     }
     case FeedKind::seen:
       return {DType::boolean, {any("rows"), 1, 1}};
+    case FeedKind::distances:
+      return {DType::float32, {blocks(), 1, any("queries"), any("keys")}};
     case FeedKind::columns:
       return {DType::int32, {blocks(), any("queries"), any("keys")}};
   }
@@ -260,6 +271,8 @@ Tensor tensor_of(const Call& call, const Feed& feed) {
       return mask_of(Pairs(call, producer()));
     case FeedKind::seen:
       return seen_of(Pairs(call, producer()));
+    case FeedKind::distances:
+      return distances_of(Pairs(call, producer()));
     case FeedKind::columns:
       return columns_of(Pairs(call, producer()), call.whole_numbers(producer().inputs[distance_columns]));
   }
@@ -270,7 +283,8 @@ bool is_plainly_causal(const Node& attention) {
   const auto& options = attention.as<AttentionOptions>();
   const bool has_biases =
       std::any_of(attention.inputs.begin() + 5, attention.inputs.end(), [](ValueId input) { return input != no_value; });
-  return !has_biases && options.causal && options.window_left < 0 && options.window_right < 0 && attention.inputs[3] == attention.inputs[4];
+  return !has_biases && options.softcap == 0 && options.causal && options.window_left < 0 && options.window_right < 0 &&
+         attention.inputs[3] == attention.inputs[4];
 }
 
 bool needs_mask(const Node& attention, Layout layout) {

@@ -21,6 +21,7 @@ enum class FeedKind : std::uint8_t {
   lengths,     ///< float32 [sequences]; 1 for an empty sequence, whose sums are 0
   mask,        ///< float32 [sequences or 1, 1, queries or 1, keys]: 0 where the attention that makes the value looks, else -inf
   seen,        ///< bool [queries, 1, 1]: whether the query of that attention sees any key
+  distances,   ///< float32 [sequences or 1, 1, queries, keys]: the key's place less the query's, for each pair of that attention
   columns,     ///< int32 [sequences or 1, queries, keys]: the column of that attention's biases for each pair
 };
 
@@ -44,11 +45,11 @@ Tensor tensor_of(const Call& call, const Feed& feed);
 /// Whether the attention needs a mask in that layout, beyond the runtime's own causal one.
 bool needs_mask(const Node& attention, Layout layout);
 
-/// Whether the runtime's own causal mask, which aligns the beginnings of queries and keys and knows no biases, is what the
-/// attention means.
+/// Whether the runtime's own causal mask, which aligns the beginnings of queries and keys and knows no biases and no softcap, is
+/// what the attention means.
 bool is_plainly_causal(const Node& attention);
 
-/// The output of the first attention of the graph whose mask, seen and columns are this one's too: layers share them.
+/// The output of the first attention of the graph whose mask, seen, distances and columns are this one's too: layers share them.
 ValueId first_alike(const Graph& graph, const Node& attention);
 
 /// Whether every query of the attention sees at least its own key, whatever the call.

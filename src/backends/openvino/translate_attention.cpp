@@ -7,7 +7,19 @@ namespace accelerate::openvino {
 namespace {
 
 // The inputs of attention, by place.
-enum Input : std::size_t { query, key, value, query_sequences, key_sequences, head_bias, query_bias, key_bias, distance_columns };
+enum Input : std::size_t {
+  query,
+  key,
+  value,
+  query_sequences,
+  key_sequences,
+  head_bias,
+  query_bias,
+  key_bias,
+  distance_columns,
+  global_keys,
+  slopes
+};
 
 Output transposed(const Output& x, const std::vector<std::int64_t>& permutation) {
   return std::make_shared<ops::Transpose>(x, whole_numbers(permutation));
@@ -50,6 +62,10 @@ Output added_to_scores(Translation& translation, const Node& node) {
   Output sum;
   const ValueId alike = first_alike(translation.from(), node);
   if (needs_mask(node, translation.layout())) sum = translation.feed(FeedKind::mask, alike);
+  if (translation.has(node, slopes)) {
+    const Output by_head = unsqueezed(translation(node.inputs[slopes]), {0, 2, 3});
+    sum = sum_of(sum, std::make_shared<ops::Multiply>(translation.feed(FeedKind::distances, alike), by_head));
+  }
   if (!translation.has(node, distance_columns)) return sum;
   const Output columns = translation.feed(FeedKind::columns, alike);
   if (translation.has(node, head_bias)) {
@@ -65,6 +81,15 @@ Output added_to_scores(Translation& translation, const Node& node) {
   return sum;
 }
 
+/// softmax(softcap · tanh(scale · q · kᵀ / softcap) + added) · v: the runtime's own attention knows no softcap.
+Output capped_attention(const Output& queries, const Output& keys, const Output& values, const Output& added,
+                        const AttentionOptions& options) {
+  const Output products = std::make_shared<ops::MatMul>(queries, keys, false, true);
+  const Output bent = std::make_shared<ops::Tanh>(std::make_shared<ops::Multiply>(products, number(options.scale / options.softcap)));
+  const Output scores = std::make_shared<ops::Add>(std::make_shared<ops::Multiply>(bent, number(options.softcap)), added);
+  return std::make_shared<ops::MatMul>(std::make_shared<ops::Softmax>(scores, 3), values);
+}
+
 }  // namespace
 
 Output translate_attention(Translation& translation, const Node& node) {
@@ -74,8 +99,9 @@ Output translate_attention(Translation& translation, const Node& node) {
   const Output values = repeated(translation, node, heads_of(translation, node, value, key_sequences));
   Output added = added_to_scores(translation, node);
   if (added.get_node() == nullptr) added = number(0);
-  const Output heads =
-      std::make_shared<ops::ScaledDotProductAttention>(queries, keys, values, added, number(options.scale), is_plainly_causal(node));
+  const Output heads = options.softcap != 0 ? capped_attention(queries, keys, values, added, options)
+                                            : Output(std::make_shared<ops::ScaledDotProductAttention>(
+                                                  queries, keys, values, added, number(options.scale), is_plainly_causal(node)));
   const Output rows =
       from_rectangle(translation, transposed(heads, {0, 2, 1, 3}), translation.shape(node.outputs[0]), node.inputs[query_sequences]);
   if (always_sees(node)) return rows;

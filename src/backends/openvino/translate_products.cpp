@@ -9,11 +9,11 @@
 namespace accelerate::openvino {
 namespace {
 
-/// The value's numbers, when they come from constants alone: decoded, and put together where it is a concat of them.
+/// The value's numbers, when they come from constants alone: decoded, and put together or transposed as the graph has them.
 std::optional<Tensor> decoded(const Graph& graph, ValueId value) {
   const Node& node = graph.producer(value);
   if (node.op == Op::constant) return evaluate_node(graph, node, {}, {}).front();
-  if (node.op != Op::concat) return std::nullopt;
+  if (node.op != Op::concat && node.op != Op::transpose) return std::nullopt;
   std::vector<Tensor> parts;
   for (ValueId input : node.inputs) {
     std::optional<Tensor> part = decoded(graph, input);

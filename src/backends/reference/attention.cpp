@@ -38,10 +38,13 @@ class Heads {
   const Tensor& tensor_;
 };
 
+double capped(double score, double softcap) { return softcap == 0 ? score : softcap * std::tanh(score / softcap); }
+
 /// What is added to the scores by the distance between query and key; nothing where there is no bias.
 class Bias {
  public:
   explicit Bias(const Arguments& arguments) : arguments_(arguments) {
+    if (arguments.has(10)) slopes_ = arguments.floats(10);
     if (!arguments.has(8)) return;
     columns_ = arguments.whole_numbers(8);
     reach_ = static_cast<std::int64_t>(columns_.size()) / 2;
@@ -50,9 +53,10 @@ class Bias {
   }
 
   double at(std::int64_t query, std::int64_t key, std::int64_t head, std::int64_t distance) const {
-    if (columns_.empty()) return 0;
-    const std::int64_t column = columns_[static_cast<std::size_t>(std::clamp(distance, -reach_, reach_) + reach_)];
     double sum = 0;
+    if (!slopes_.empty()) sum += static_cast<double>(slopes_[static_cast<std::size_t>(head)]) * static_cast<double>(distance);
+    if (columns_.empty()) return sum;
+    const std::int64_t column = columns_[static_cast<std::size_t>(std::clamp(distance, -reach_, reach_) + reach_)];
     if (arguments_.has(5)) sum += row_of(arguments_.floats(5), head, arguments_.input(5).dim(1))[static_cast<std::size_t>(column)];
     if (arguments_.has(6)) sum += of_token(6, query, head)[static_cast<std::size_t>(column)];
     if (arguments_.has(7)) sum += of_token(7, key, head)[static_cast<std::size_t>(column)];
@@ -71,6 +75,7 @@ class Bias {
   }
 
   const Arguments& arguments_;
+  std::span<const float> slopes_;
   std::span<const std::int64_t> columns_;
   std::int64_t reach_ = 0;
 };
@@ -122,10 +127,11 @@ Tensors attention(const Arguments& arguments) {
         const std::int64_t key_head = head / queries_per_key;
         const Operand row = as_operand(query.at(token, head), precision);
         for (std::int64_t i = 0; i < static_cast<std::int64_t>(scores.size()); ++i)
-          scores[static_cast<std::size_t>(i)] = sees(options, place, i, !global.empty() && global[static_cast<std::size_t>(first_key + i)])
-                                                    ? options.scale * dot(row, as_operand(key.at(first_key + i, key_head), precision)) +
-                                                          bias.at(token, first_key + i, head, i - place)
-                                                    : -std::numeric_limits<double>::infinity();
+          scores[static_cast<std::size_t>(i)] =
+              sees(options, place, i, !global.empty() && global[static_cast<std::size_t>(first_key + i)])
+                  ? capped(options.scale * dot(row, as_operand(key.at(first_key + i, key_head), precision)), options.softcap) +
+                        bias.at(token, first_key + i, head, i - place)
+                  : -std::numeric_limits<double>::infinity();
         weigh(scores, value, first_key, key_head, precision,
               row_of(output.mutable_values<float>(), token * query.count() + head, value.size()));
       }

@@ -208,6 +208,22 @@ class Attention {
     }
   }
 
+  /// Whether scores are more than scaled products.
+  bool has_shaped_scores() const { return arguments_.softcap != 0.0F || arguments_.slope != 0.0F; }
+
+  /// Scales the products of one query with the keys of `columns`, caps them and adds the slope times the distance.
+  void shape_scores(std::int64_t query, KeyRange columns, float* scores) const {
+    const bool capped = arguments_.softcap != 0.0F;
+    const Floats scale = spread(capped ? arguments_.scale / arguments_.softcap : arguments_.scale);
+    const std::int64_t first_distance = columns.begin - arguments_.first_query - query;
+    for (std::int64_t i = 0; i < columns.end - columns.begin; i += width) {
+      Floats score = multiply(load(scores + i), scale);
+      if (capped) score = multiply(tanh(score), spread(arguments_.softcap));
+      const Integers distance = add(lane_numbers(), spread(static_cast<std::int32_t>(first_distance + i)));
+      store(scores + i, multiply_add(to_floats(distance), spread(arguments_.slope), score));
+    }
+  }
+
   /// Scales the products of one query with the keys of `columns` to scores in units of ln(2), so that their exponentials
   /// are powers of two, and adds the bias. Keys that the query may not look at get -∞.
   Shift scale_scores(std::int64_t query, KeyRange columns, float* scores) {
@@ -215,7 +231,8 @@ class Attention {
     const KeyRange seen = intersection(visible(query), columns);
     const float* bias =
         arguments_.bias == nullptr || listed_ != nullptr ? nullptr : arguments_.bias + query * arguments_.bias_stride + columns.begin;
-    const Floats scale = spread(arguments_.scale * log2_e);
+    if (has_shaped_scores()) shape_scores(query, columns, scores);
+    const Floats scale = spread(has_shaped_scores() ? log2_e : arguments_.scale * log2_e);
     Floats largest = spread(maxima_[query]);
     for (std::int64_t i = 0; i < columns.end - columns.begin; i += width) {
       const std::int64_t key = columns.begin + i;

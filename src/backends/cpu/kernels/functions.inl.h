@@ -70,6 +70,8 @@ inline Floats sigmoid(Floats x) { return divide(spread(1.0F), add(spread(1.0F), 
 
 inline Floats silu(Floats x) { return divide(x, add(spread(1.0F), exponential(negated(x)))); }
 
+inline Floats tanh(Floats x) { return with_sign(evaluate(hyperbolic_tangent, magnitude(x)), x); }
+
 /// x·Φ(x) = max(x, 0) - |x|·Φ(-|x|): the second term is small and smooth, so nothing cancels.
 inline Floats gelu_erf(Floats x) { return subtract(maximum(spread(0.0F), x), evaluate(normal_tail, magnitude(x))); }
 
@@ -105,7 +107,7 @@ inline void with_function(UnaryFunction function, const Body& body) {
     case UnaryFunction::reciprocal_square_root:
       return body([](Floats x) { return divide(spread(1.0F), square_root(x)); });
     case UnaryFunction::tanh:
-      return body([](Floats x) { return with_sign(evaluate(hyperbolic_tangent, magnitude(x)), x); });
+      return body([](Floats x) { return tanh(x); });
     case UnaryFunction::sigmoid:
       return body([](Floats x) { return sigmoid(x); });
     case UnaryFunction::erf:

@@ -47,7 +47,7 @@ struct GemmArguments {
   GemmTail tail;
 };
 
-/// One head of one sequence: softmax(scale · q·kᵀ + bias, masked) · v for a block of its queries.
+/// One head of one sequence: softmax(scale · q·kᵀ, capped, + bias + slope · distance, masked) · v for a block of its queries.
 struct AttentionArguments {
   const float* query;  ///< [queries, head_dim]
   const float* key;    ///< [keys, head_dim]
@@ -73,6 +73,8 @@ struct AttentionArguments {
   std::int64_t window_right = -1;  ///< keys further ahead than this are masked; -1: none
   const float* bias = nullptr;     ///< [queries, keys], added to the scaled scores
   std::int64_t bias_stride = 0;
+  float softcap = 0;                          ///< scaled scores s become softcap · tanh(s / softcap); 0: they stay
+  float slope = 0;                            ///< times the key's place less the query's, added to the scores; not with global keys
   const std::int64_t* global_keys = nullptr;  ///< keys that every query sees, and that `bias` hides from the window
   std::int64_t global_count = 0;
   Precision precision = Precision::fp32;  ///< of both products, that of the pages where there are; int8 runs as bf16
