@@ -18,17 +18,22 @@ LEVELS = {
     "passes": 4,
     "backends": 5,
     "processing": 6,
-    "runtime": 7,
-    "tasks": 8,
-    "store": 9,
-    "endpoints": 9,
-    "server": 10,
-    "cli": 11,
+    "generation": 7,
+    "runtime": 8,
+    "tasks": 9,
+    "store": 10,
+    "endpoints": 10,
+    "server": 11,
+    "cli": 12,
 }
 
 # What a folder may include, where that is less than all that lies below it. An architecture describes a graph and
 # knows nothing else: no device, no file, no dtype.
-ONLY = {"models": ("models/", "graph/", "formats/config.h", "ipfs_accelerate/")}
+# Generation is host logic over rows of logits, which no model, graph or device has a part in.
+ONLY = {
+    "models": ("models/", "graph/", "formats/config.h", "ipfs_accelerate/"),
+    "generation": ("generation/", "processing/", "formats/", "base/", "ipfs_accelerate/"),
+}
 
 # The only folder that may include headers of these libraries.
 HOMES = {"openvino/": "src/backends/openvino", "openssl/": "src/backends/openvino", "cuda": "src/backends/cuda", "cublas": "src/backends/cuda", "CLI/": "src/cli"}

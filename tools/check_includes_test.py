@@ -39,6 +39,7 @@ class CheckIncludes(unittest.TestCase):
             ("src/passes/side.cpp", '#include "models/bert.cpp"\n', "models is not below it"),
             ("src/models/gpt.cpp", '#include "formats/safetensors.h"\n', "models must not include"),
             ("src/models/gpt.cpp", '#include "base/file.h"\n', "models must not include"),
+            ("src/generation/text.h", '#include "graph/graph.h"\n', "generation must not include"),
             ("src/cli/run.cpp", "  #  include <openvino/core.hpp>\n", "belongs to src/backends/openvino only"),
             ("src/tasks/run.cpp", "#include <CLI/CLI.hpp>\n", "belongs to src/cli only"),
             ("include/ipfs_accelerate/a.h", "#include <fmt/core.h>\n", "not of the standard library"),

@@ -10,7 +10,8 @@
 #include "base/mapped_file.h"
 #include "base/thread_pool.h"
 #include "ipfs_accelerate/error.h"
-#include "processing/tokenizers_ffi/tokenizers_ffi.h"
+#include "processing/text_ffi/calls.h"
+#include "processing/text_ffi/tokenizers_ffi.h"
 #include "processing/vocabulary_tokenizer.h"
 
 namespace accelerate {
@@ -23,23 +24,6 @@ constexpr std::int64_t least_parallel_inputs = 64;
 constexpr std::int64_t inputs_of_a_share = 16;
 
 constexpr const char* tokenizer_file = "tokenizer.json";
-
-tokenizers_ffi_text view_of(std::string_view text) {
-  // A null pointer means "no text" across the boundary, where an empty text is a text.
-  return {text.data() == nullptr ? "" : text.data(), text.size()};
-}
-
-/// Throws what a call across the boundary reports; null is success.
-void expect_success(char* message, ErrorKind kind, std::string_view prefix = "") {
-  if (message == nullptr) return;
-  const std::unique_ptr<char, decltype(&tokenizers_ffi_free_message)> owned(message, tokenizers_ffi_free_message);
-  throw Error(kind, fmt::format("{}{}", prefix, owned.get()));
-}
-
-std::string take(tokenizers_ffi_string text) {
-  const std::unique_ptr<tokenizers_ffi_string, decltype(&tokenizers_ffi_free_string)> owned(&text, tokenizers_ffi_free_string);
-  return {text.data, text.size};
-}
 
 /// The id as the boundary takes it.
 std::uint32_t checked_id(std::int64_t id, std::int64_t vocabulary_size) {
@@ -147,7 +131,7 @@ Tokenizer::Handle Tokenizer::open(const Parts& parts, const fs::path& file) {
 Encodings Tokenizer::encode(std::span<const TextInput> inputs, const EncodeOptions& options) const {
   std::vector<tokenizers_ffi_input> foreign(inputs.size());
   std::ranges::transform(inputs, foreign.begin(), [](const TextInput& input) {
-    return tokenizers_ffi_input{view_of(input.text), input.pair ? view_of(*input.pair) : tokenizers_ffi_text{}};
+    return tokenizers_ffi_input{view_of(input.text), input.pair ? view_of(*input.pair) : text_ffi_view{}};
   });
 
   const auto count = static_cast<std::int64_t>(inputs.size());
@@ -179,14 +163,14 @@ std::string Tokenizer::decode(std::span<const std::int64_t> ids, bool skip_speci
   const std::int64_t size = vocabulary_size();
   std::vector<std::uint32_t> foreign(ids.size());
   std::ranges::transform(ids, foreign.begin(), [size](std::int64_t id) { return checked_id(id, size); });
-  tokenizers_ffi_string text{};
+  text_ffi_string text{};
   expect_success(tokenizers_ffi_decode(handle_.get(), foreign.data(), foreign.size(), skip_special_tokens, &text),
                  ErrorKind::invalid_argument);
   return take(text);
 }
 
 std::string Tokenizer::token_of(std::int64_t id) const {
-  tokenizers_ffi_string token{};
+  text_ffi_string token{};
   expect_success(tokenizers_ffi_token(handle_.get(), checked_id(id, vocabulary_size()), &token), ErrorKind::invalid_argument);
   return take(token);
 }

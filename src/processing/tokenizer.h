@@ -101,6 +101,8 @@ class Tokenizer {
   const TokenizerConfig& config() const { return config_; }
 
  private:
+  friend class ConstraintVocabulary;
+
   struct Free {
     void operator()(tokenizers_ffi_tokenizer* tokenizer) const;
   };

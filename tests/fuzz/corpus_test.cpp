@@ -88,7 +88,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, Corpus,
                          testing::Values(Case{"safetensors", fuzz::safetensors}, Case{"index", fuzz::index}, Case{"config", fuzz::config},
                                          Case{"modules", fuzz::modules}, Case{"calibration", fuzz::calibration},
                                          Case{"pickle", fuzz::pickle}, Case{"torch_checkpoint", fuzz::torch_checkpoint},
-                                         Case{"sentencepiece", fuzz::sentencepiece}),
+                                         Case{"sentencepiece", fuzz::sentencepiece}, Case{"generation_config", fuzz::generation_config},
+                                         Case{"chat_template", fuzz::chat_template}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -8,7 +8,9 @@
 #include <string_view>
 
 #include "base/file.h"
+#include "base/utf8.h"
 #include "formats/config.h"
+#include "formats/generation_config.h"
 #include "formats/pickle.h"
 #include "formats/safetensors_header.h"
 #include "formats/sentence_transformers.h"
@@ -18,6 +20,7 @@
 #include "formats/torch_pickle.h"
 #include "ipfs_accelerate/error.h"
 #include "ipfs_accelerate/tensor.h"
+#include "processing/chat_template.h"
 #include "runtime/calibration_file.h"
 
 namespace accelerate::fuzz {
@@ -29,15 +32,15 @@ void require(bool right, const char* promise) {
   if (!right) throw std::logic_error(promise);
 }
 
-/// Runs `read`; true when it returns, false when it refuses the file as it should.
+/// Runs `read`; true when it returns, false when it refuses the file as it should, with an error of one of two kinds.
 template <typename Read>
-bool accepts(const Read& read) {
+bool accepts(const Read& read, ErrorKind kind = ErrorKind::invalid_file, ErrorKind other_kind = ErrorKind::unsupported) {
   try {
     read();
     return true;
   } catch (const Error& error) {
     const std::string_view message = error.what();
-    require(error.kind() == ErrorKind::invalid_file || error.kind() == ErrorKind::unsupported, "a refusal of another kind");
+    require(error.kind() == kind || error.kind() == other_kind, "a refusal of another kind");
     require(message.starts_with(source), "a message that does not begin with the file's name");
     require(std::ranges::none_of(message, [](char c) { return static_cast<unsigned char>(c) < 0x20; }), "a message of several lines");
     require(message.size() < 1000, "a message that is too long to read");
@@ -162,6 +165,31 @@ bool sentencepiece(std::span<const std::byte> bytes) {
     require(model.unknown_id >= 0 && model.unknown_id < static_cast<std::int64_t>(model.pieces.size()), "an id outside the vocabulary");
     for (const SentencePiece& piece : model.pieces) require(!piece.text.empty() && std::isfinite(piece.score), "a piece of nothing");
   });
+}
+
+bool generation_config(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    const GenerationConfig config = parse_generation_config(text_of(bytes), std::string(source));
+    const GenerationOptions& options = config.options;
+    require(!options.max_new_tokens || *options.max_new_tokens >= 1, "a length of nothing");
+    require(!options.top_p || (*options.top_p >= 0 && *options.top_p <= 1), "a probability out of its range");
+    require(!options.temperature || *options.temperature >= 0, "a temperature below 0");
+    require(!options.num_beams || *options.num_beams >= 1, "no beam");
+    require(!options.pad_token_id || *options.pad_token_id >= 0, "a token below 0");
+    for (const std::string& note : config.notes) require(note.starts_with(source), "a note that does not name the file");
+  });
+}
+
+bool chat_template(std::span<const std::byte> bytes) {
+  constexpr std::string_view messages = R"([{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi"},
+      {"role": "assistant", "content": null, "tool_calls": [{"id": "123456789", "function": {"name": "f", "arguments": {"a": [1, 2.5]}}}]},
+      {"role": "tool", "content": "1", "tool_call_id": "123456789"}])";
+  const auto render = [&] {
+    const ChatTemplates templates = ChatTemplates::parse(text_of(bytes), std::string(source));
+    const std::string text = templates.render({.messages = messages, .tools = R"([{"function": {"name": "f"}}])"}, {});
+    require(is_utf8(text), "a text that is not UTF-8");
+  };
+  return accepts(render, ErrorKind::invalid_file, ErrorKind::invalid_argument);
 }
 
 }  // namespace accelerate::fuzz

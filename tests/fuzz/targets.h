@@ -16,5 +16,7 @@ bool calibration(std::span<const std::byte> bytes);
 bool pickle(std::span<const std::byte> bytes);
 bool torch_checkpoint(std::span<const std::byte> bytes);
 bool sentencepiece(std::span<const std::byte> bytes);
+bool generation_config(std::span<const std::byte> bytes);
+bool chat_template(std::span<const std::byte> bytes);
 
 }  // namespace accelerate::fuzz

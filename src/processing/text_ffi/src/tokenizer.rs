@@ -1,6 +1,8 @@
 //! A tokenizer that never pads, truncates by the options of each call, and returns a batch as flat arrays.
 
+use crate::boundary::utf8;
 use crate::subwords::SubwordSplitter;
+use crate::token_bytes::token_bytes;
 use tokenizers::tokenizer::pre_tokenizer::OffsetType;
 use tokenizers::{
     truncate_encodings, AddedToken, Encoding, Model, PostProcessor, PreTokenizer, Tokenizer, TruncationDirection, TruncationParams,
@@ -92,6 +94,11 @@ impl TextTokenizer {
         self.tokenizer.get_vocab_size(true)
     }
 
+    /// The bytes that each token adds to a text, by id, as constraints read them.
+    pub fn token_bytes(&self) -> Vec<Vec<u8>> {
+        token_bytes(&self.tokenizer)
+    }
+
     fn encode_input(&self, input: &Input, options: &EncodeOptions) -> Result<(Encoding, bool), String> {
         let first = utf8(input.first)?;
         let second = input.second.map(utf8).transpose().map_err(|error| format!("second of the pair: {error}"))?;
@@ -152,8 +159,4 @@ impl Encodings {
         self.begins.push(self.ids.len());
         self.truncated.push(u8::from(truncated));
     }
-}
-
-fn utf8(text: &[u8]) -> Result<&str, String> {
-    std::str::from_utf8(text).map_err(|error| format!("not UTF-8 at byte {}", error.valid_up_to()))
 }

@@ -1,27 +1,19 @@
-// The C ABI of the Rust crate beside this file. Memory that a call hands out is given back through the matching free.
-//
-// A `char*` result is a message: null for success, else why the call failed, in one line, to be freed with
-// tokenizers_ffi_free_message; what the call would have filled is then untouched. Panics of the crate arrive as messages
-// too. A tokenizer never changes after it was opened, so threads may share one.
+// Tokenizers, as text_ffi.h says how calls are made. A tokenizer never changes after it was opened, so threads may share one.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "processing/text_ffi/text_ffi.h"
+
 extern "C" {
 
 struct tokenizers_ffi_tokenizer;
 
-/// Bytes that the caller keeps; those of a text must be UTF-8, which is checked.
-struct tokenizers_ffi_text {
-  const char* data;
-  std::size_t size;
-};
-
 /// One text, or a pair where `second.data` is not null.
 struct tokenizers_ffi_input {
-  tokenizers_ffi_text first;
-  tokenizers_ffi_text second;
+  text_ffi_view first;
+  text_ffi_view second;
 };
 
 enum : std::int32_t { tokenizers_ffi_longest_first = 0, tokenizers_ffi_only_first = 1, tokenizers_ffi_only_second = 2 };
@@ -49,18 +41,12 @@ struct tokenizers_ffi_encodings {
   void* owner;
 };
 
-/// Text that the library made: UTF-8, not terminated.
-struct tokenizers_ffi_string {
-  char* data;
-  std::size_t size;
-};
-
 /// Opens the contents of a tokenizer.json; its padding and truncation are dropped. `added_tokens` is empty or a JSON list
 /// of tokens, written as in "added_tokens" of that file and without ids: those that the file lacks are added. `subwords` is empty
 /// or a JSON object of how text is cut into pieces that the file's model, one of whole words, looks up: "words" is "french" (by
 /// Moses' rules, with "lowercase" or not) or "spaces"; "merges" are pairs, the first of which is merged first; "inner_mark" and
 /// "last_mark" follow a piece in the vocabulary within its word and at its end.
-char* tokenizers_ffi_open(tokenizers_ffi_text json, tokenizers_ffi_text added_tokens, tokenizers_ffi_text subwords,
+char* tokenizers_ffi_open(text_ffi_view json, text_ffi_view added_tokens, text_ffi_view subwords,
                           tokenizers_ffi_tokenizer** tokenizer);
 
 /// Frees what tokenizers_ffi_open made; null is allowed.
@@ -75,21 +61,15 @@ void tokenizers_ffi_free_encodings(tokenizers_ffi_encodings* encodings);
 
 /// The text of `count` ids; fails at the first that is not in the vocabulary.
 char* tokenizers_ffi_decode(const tokenizers_ffi_tokenizer* tokenizer, const std::uint32_t* ids, std::size_t count,
-                            bool skip_special_tokens, tokenizers_ffi_string* text);
+                            bool skip_special_tokens, text_ffi_string* text);
 
 /// The token of an id, as it stands in the vocabulary.
-char* tokenizers_ffi_token(const tokenizers_ffi_tokenizer* tokenizer, std::uint32_t id, tokenizers_ffi_string* token);
+char* tokenizers_ffi_token(const tokenizers_ffi_tokenizer* tokenizer, std::uint32_t id, text_ffi_string* token);
 
 /// The id of a token, -1 when the vocabulary lacks it.
-char* tokenizers_ffi_id(const tokenizers_ffi_tokenizer* tokenizer, tokenizers_ffi_text token, std::int64_t* id);
+char* tokenizers_ffi_id(const tokenizers_ffi_tokenizer* tokenizer, text_ffi_view token, std::int64_t* id);
 
 /// How many tokens the vocabulary has, added ones counted.
 char* tokenizers_ffi_vocabulary_size(const tokenizers_ffi_tokenizer* tokenizer, std::size_t* size);
-
-/// Frees a string that this library filled.
-void tokenizers_ffi_free_string(tokenizers_ffi_string* text);
-
-/// Frees a message; null is allowed.
-void tokenizers_ffi_free_message(char* message);
 
 }  // extern "C"

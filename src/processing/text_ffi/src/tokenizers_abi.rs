@@ -1,23 +1,9 @@
 //! The C ABI of `tokenizers_ffi.h`, which documents each function: here are only the conversions between C and Rust.
 
-mod boundary;
-mod edited_text;
-mod moses;
-mod subwords;
-mod tokenizer;
-
-use boundary::{bytes, guard, items, Message};
-use std::ffi::c_char;
-use tokenizer::{EncodeOptions, Encodings, Input, TextTokenizer, Truncation};
+use crate::boundary::{self, guard, items, CString, CText, Message};
+use crate::tokenizer::{EncodeOptions, Encodings, Input, TextTokenizer, Truncation};
 use tokenizers::tokenizer::pre_tokenizer::OffsetType;
 use tokenizers::{TruncationDirection, TruncationStrategy};
-
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct CText {
-    data: *const u8,
-    size: usize,
-}
 
 #[repr(C)]
 pub struct CInput {
@@ -47,18 +33,6 @@ pub struct CEncodings {
     offset_begins: *const usize,
     offset_ends: *const usize,
     owner: *mut Encodings,
-}
-
-#[repr(C)]
-pub struct CString {
-    data: *mut u8,
-    size: usize,
-}
-
-impl CText {
-    unsafe fn bytes(&self) -> &[u8] {
-        bytes(self.data, self.size)
-    }
 }
 
 impl COptions {
@@ -95,14 +69,6 @@ impl CEncodings {
             offset_ends: owner.offset_ends.as_ptr(),
             owner: Box::into_raw(owner),
         }
-    }
-}
-
-impl CString {
-    fn of(text: String) -> Self {
-        let boxed = text.into_bytes().into_boxed_slice();
-        let size = boxed.len();
-        CString { data: Box::into_raw(boxed) as *mut u8, size }
     }
 }
 
@@ -144,7 +110,7 @@ pub unsafe extern "C" fn tokenizers_ffi_encode(
     guard(|| {
         let inputs = items(inputs, count)
             .iter()
-            .map(|input| Input { first: input.first.bytes(), second: (!input.second.data.is_null()).then(|| input.second.bytes()) });
+            .map(|input| Input { first: input.first.bytes(), second: (!input.second.is_null()).then(|| input.second.bytes()) });
         *encodings = CEncodings::of((*tokenizer).encode(inputs, &(*options).to_options()?)?);
         Ok(())
     })
@@ -204,23 +170,4 @@ pub unsafe extern "C" fn tokenizers_ffi_vocabulary_size(tokenizer: *const TextTo
         *size = (*tokenizer).vocabulary_size();
         Ok(())
     })
-}
-
-/// # Safety
-/// `text` was filled by this library and is freed once.
-#[no_mangle]
-pub unsafe extern "C" fn tokenizers_ffi_free_string(text: *mut CString) {
-    if !(*text).data.is_null() {
-        drop(Box::from_raw(std::ptr::slice_from_raw_parts_mut((*text).data, (*text).size)));
-        (*text).data = std::ptr::null_mut();
-    }
-}
-
-/// # Safety
-/// `message` was returned by this library and is freed once; null is allowed.
-#[no_mangle]
-pub unsafe extern "C" fn tokenizers_ffi_free_message(message: *mut c_char) {
-    if !message.is_null() {
-        drop(std::ffi::CString::from_raw(message));
-    }
 }
