@@ -18,7 +18,7 @@ namespace {
 
 // A window ends with as many lines as take about so long, or with so many bytes, whichever comes first.
 constexpr double window_seconds = 5;
-constexpr std::size_t first_window = 512;
+constexpr std::size_t first_window = 64;
 constexpr std::size_t smallest_window = 64;
 constexpr std::size_t largest_window = 16384;
 constexpr std::size_t window_bytes = 8 << 20;
