@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "ipfs_accelerate/tasks.h"
 #include "ipfs_accelerate/tensor.h"
 
 namespace accelerate {
@@ -24,7 +25,10 @@ struct LoadOptions {
 };
 
 struct EmbedOptions {
-  bool truncate = true;  ///< cut texts that are too long; otherwise they are an error
+  bool truncate = true;                         ///< cut texts that are too long; otherwise they are an error
+  std::optional<std::string> prompt_name = {};  ///< which of the folder's prompts stands before each text, "query"; else its default
+  std::optional<std::string> prompt = {};       ///< the prompt itself; "" is none
+  std::optional<std::int64_t> dimensions = {};  ///< numbers that are kept, from the first (Matryoshka); else as the folder says
 };
 
 /// The embeddings of some texts, in their order.
@@ -76,7 +80,7 @@ class Model {
   /// invalid_file or unsupported for what is wrong with the folder, invalid_argument, unsupported or unavailable for the options.
   static Model load(const std::filesystem::path& folder, const LoadOptions& options = {});
 
-  /// Vectors of the texts whose angles say how alike the texts are: pooled and scaled as the folder's modules.json says, else
+  /// Vectors of the texts whose angles say how alike the texts are: pooled and changed as the folder's modules.json says, else
   /// the mean of the last hidden states. Compiles the model a second time when it was loaded for forward().
   /// Throws invalid_argument for a text that is not UTF-8, or too long where it may not be cut; out_of_memory and device_lost
   /// when nothing is left to fall back on.
@@ -87,6 +91,29 @@ class Model {
   /// `last_hidden_state` [batch, tokens, hidden], `logits`, …, with zeros where the mask is 0. Compiles the model a second
   /// time when it was loaded for embed(). Throws invalid_argument for inputs that do not fit.
   ForwardResult forward(const TensorMap& inputs) const;
+
+  // Each of these needs the head that its task reads, and throws invalid_argument where config.json names another; and as
+  // embed() does.
+
+  /// The labels of texts, or of pairs of texts, the best first (sequence classification).
+  std::vector<Classification> classify(std::span<const TextInput> texts, const ClassifyOptions& options = {}) const;
+
+  /// Which of the caller's labels fit the texts, by a model that knows entailment (sequence classification). Throws unsupported
+  /// where none of the model's labels begins with "entail".
+  std::vector<Classification> classify_zero_shot(std::span<const std::string> texts, const ZeroShotOptions& options) const;
+
+  /// The documents by how well they answer the query, by a cross-encoder (sequence classification with one label, else
+  /// unsupported is thrown).
+  Ranking rank(const std::string& query, std::span<const std::string> documents, const RankOptions& options = {}) const;
+
+  /// The entities of texts (token classification).
+  std::vector<TaggedText> tag(std::span<const std::string> texts, const TagOptions& options = {}) const;
+
+  /// The best answer to each question (question answering).
+  std::vector<Answer> answer(std::span<const Question> questions) const;
+
+  /// What may stand at each mask of the texts (masked LM).
+  std::vector<FilledMasks> fill_mask(std::span<const std::string> texts, const FillMaskOptions& options = {}) const;
 
   const ModelInfo& info() const;
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace accelerate::cli {
@@ -25,7 +26,7 @@ void ProgressBar::update(std::size_t done, std::size_t total) {
   if (!terminal_ || total == 0 || now - start_ < quiet_time || now - drawn_ < redraw_time) return;
   drawn_ = now;
   shown_ = true;
-  const std::size_t filled = width * done / total;
+  const std::size_t filled = std::min(width, width * done / total);
   const double seconds = std::chrono::duration<double>(now - start_).count();
   fmt::print(stderr, "\r\033[K[{:#<{}}{:.<{}}] {}/{} {}  {:.0f} s", "", filled, "", width - filled, done, total, unit_, seconds);
   std::fflush(stderr);

@@ -1,13 +1,17 @@
 // `run`: texts in, answers out.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
+#include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress_bar.h"
+#include "cli/run_file.h"
 #include "cli/run_inputs.h"
 #include "cli/run_tasks.h"
 #include "ipfs_accelerate/error.h"
@@ -23,8 +27,11 @@ struct RunOptions {
   std::string task;
   RunSources sources;
   std::string output;
-  std::size_t nearest = 0;
-  std::size_t top_k = 0;
+  std::string on_error = "fail";
+  bool restart = false;
+  TaskOptions answers;
+  std::string aggregation = "simple";
+  std::string prompt_text;
   bool no_truncate = false;
   bool json = false;
   ComputeOptions compute;
@@ -46,9 +53,9 @@ void run_in_chunks(TaskRunner& runner, std::span<const RunInput> inputs, std::si
   ProgressBar bar("texts");
   for (std::size_t begin = 0; begin < inputs.size(); begin += chunk) {
     const std::span<const RunInput> part = inputs.subspan(begin, std::min(chunk, inputs.size() - begin));
-    run_part(runner, part, begin, [&](std::size_t done, std::size_t) {
+    run_part(runner, part, begin, [&](std::size_t done, std::size_t total) {
       throw_if_interrupted();
-      bar.update(begin + done, inputs.size());
+      bar.update(begin + part.size() * done / std::max<std::size_t>(total, 1), inputs.size());
     });
     for (std::size_t i = 0; i < part.size(); ++i) show(begin + i, i);
   }
@@ -79,17 +86,84 @@ void run_to_text(TaskRunner& runner, std::span<const RunInput> inputs, Output& o
   write_notes(out, notes);
 }
 
-void run(const RunOptions& options) {
+/// The file that a run over a file reads: of JSON lines or texts, with answers that go to a file too, and nothing beside it.
+std::optional<std::string> input_file(const RunOptions& options) {
+  const RunSources& sources = options.sources;
+  const std::string& file = sources.json_lines.empty() ? sources.text_file : sources.json_lines;
+  const bool alone = sources.arguments.empty() && (sources.json_lines.empty() || sources.text_file.empty());
+  if (options.output.empty() || file.empty() || file == "-" || !alone || options.answers.nearest > 0) return std::nullopt;
+  return file;
+}
+
+/// Everything among the options that answers depend on, as texts by the options' names.
+nlohmann::ordered_json settings_of(const RunOptions& options) {
+  const TaskOptions& answers = options.answers;
+  return {{"--top-k", fmt::format("{}", answers.top_k)},
+          {"--no-truncate", options.no_truncate ? "on" : "off"},
+          {"--prompt", answers.prompt_name.value_or("")},
+          {"--prompt-text", answers.prompt ? fmt::format("\"{}\"", *answers.prompt) : ""},
+          {"--dimensions", answers.dimensions ? fmt::format("{}", *answers.dimensions) : ""},
+          {"--labels", fmt::format("{}", fmt::join(options.sources.labels, ","))},
+          {"--hypothesis", answers.hypothesis},
+          {"--multi-label", answers.multi_label ? "on" : "off"},
+          {"--aggregation", options.aggregation},
+          {"--context", options.sources.context},
+          {"--passes", fmt::format("{}", fmt::join(options.compute.passes, ","))}};
+}
+
+void run_to_file(TaskRunner& runner, const RunOptions& options, const std::string& input, Task task) {
+  const auto start = std::chrono::steady_clock::now();
+  const FileRunResult result = run_file(runner, {.input = input,
+                                                 .is_text = options.sources.json_lines.empty(),
+                                                 .output = options.output,
+                                                 .task = task,
+                                                 .sources = options.sources,
+                                                 .skip_errors = options.on_error == "skip",
+                                                 .restart = options.restart,
+                                                 .settings = settings_of(options)});
+  if (options.json) return;
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const std::uint64_t now = result.answers - result.continued;
+  const Session& session = runner.session();
+  Output out;
+  out.line(fmt::format("{} answers in {}{}{}", result.answers, options.output,
+                       result.continued == 0 ? "" : fmt::format(", {} of them from before", result.continued),
+                       result.skipped == 0 ? "" : fmt::format(", {} of them errors", result.skipped)));
+  out.line(fmt::format("{:.1f} s, {:.1f} lines/s: {}; loaded in {:.0f} ms", seconds, static_cast<double>(now) / std::max(seconds, 1e-9),
+                       text_of(session.placement(), session.folder().random_weights), session.load_milliseconds()));
+  out.finish();
+}
+
+/// The texts without spaces around them; what is nothing else is left out.
+std::vector<std::string> trimmed(const std::vector<std::string>& texts) {
+  std::vector<std::string> result;
+  for (const std::string& text : texts)
+    if (const std::size_t begin = text.find_first_not_of(' '); begin != std::string::npos)
+      result.push_back(text.substr(begin, text.find_last_not_of(' ') + 1 - begin));
+  return result;
+}
+
+void check(const RunOptions& options, Task task) {
+  const auto refuse = [](const char* reason) { throw Error(ErrorKind::invalid_argument, reason); };
+  if (options.answers.nearest > 0 && (task != Task::embed || options.json))
+    refuse("--nearest: shows pairs of embeddings to people; it goes with --task embed and without --json");
+  if ((options.restart || options.on_error != "fail") && !input_file(options))
+    refuse("--restart and --on-error are for runs over a file: --input or --text-file alone, with --output");
+}
+
+void run(RunOptions options, bool prefers) {
   const ModelFolder folder = open_model_folder(options.model);
   const Task task = choose_task(options.task, folder.config);
-  if (options.nearest > 0 && (task != Task::embed || options.json))
-    throw Error(ErrorKind::invalid_argument,
-                "--nearest: shows pairs of embeddings to people; it goes with --task embed and without --json");
-  const std::vector<RunInput> inputs = read_inputs(options.sources, task);
+  check(options, task);
+  options.answers.truncate = !options.no_truncate;
+  options.sources.labels = trimmed(options.sources.labels);
+  options.answers.aggregation = aggregation_named(options.aggregation);
+  const std::optional<std::string> file = input_file(options);
+  if (file && !prefers) options.compute.prefer = "throughput";
+  const std::vector<RunInput> inputs = file ? std::vector<RunInput>() : read_inputs(options.sources, task);
   Output out(options.output);
-  const std::unique_ptr<TaskRunner> runner =
-      make_task_runner(task, folder, session_options(options.compute),
-                       {.top_k = options.top_k, .nearest = options.nearest, .truncate = !options.no_truncate});
+  const std::unique_ptr<TaskRunner> runner = make_task_runner(task, folder, session_options(options.compute), options.answers);
+  if (file) return run_to_file(*runner, options, *file, task);
   if (options.json)
     run_to_json(*runner, inputs, out);
   else
@@ -97,38 +171,69 @@ void run(const RunOptions& options) {
   out.finish();
 }
 
+void add_input_options(CLI::App& command, RunOptions& options) {
+  RunSources& sources = options.sources;
+  const auto add = [&command](const char* name, auto& value, const char* text, const char* type) {
+    command.add_option(name, value, text)->group("Input and output")->type_name(type);
+  };
+  add("--text-file", sources.text_file, "texts, one a line", "FILE");
+  add("--input", sources.json_lines,
+      R"(JSON lines: "text", or objects with text; text, pair; text, labels; question, context; query, documents)", "FILE");
+  add("--context", sources.context, "answer: the text in which the INPUT questions are answered", "TEXT");
+  add("--query", sources.query, "rerank: what the INPUT documents are ranked for", "TEXT");
+  add("--output", options.output, "file for the answers; from a file, it grows as FILE.partial and a stopped run goes on", "FILE");
+  command.add_option("--on-error", options.on_error, "a line of a file that has no answer: fail, or skip, which notes why in its place")
+      ->check(CLI::IsMember({"fail", "skip"}).description(""))
+      ->capture_default_str()
+      ->type_name("WAY")
+      ->group("Input and output");
+  command.add_flag("--restart", options.restart, "throw away what a stopped run left in FILE.partial")->group("Input and output");
+  add_json_option(command, options.json);
+}
+
+void add_answer_options(CLI::App& command, RunOptions& options) {
+  TaskOptions& answers = options.answers;
+  const auto add = [&command](const char* name, auto& value, const char* text, const char* type) {
+    return command.add_option(name, value, text)->group("Answers")->type_name(type);
+  };
+  add("--top-k", answers.top_k, "candidates of fill-mask (5), labels and documents of the others (all)", "N");
+  add("--nearest", answers.nearest, "embed: show the N pairs of texts that are most alike", "N");
+  CLI::Option* prompt = add("--prompt", answers.prompt_name, "embed: which of the model's prompts stands before each text", "NAME");
+  add("--prompt-text", options.prompt_text, "embed: the prompt itself; '' for none", "TEXT")->excludes(prompt);
+  add("--dimensions", answers.dimensions, "embed: keep the first N numbers", "N");
+  add("--labels", options.sources.labels, "zero-shot: what a text may be about", "A,B,")->delimiter(',')->allow_extra_args(false);
+  add("--hypothesis", answers.hypothesis, "zero-shot: what is said of a text, with {} for a label (This example is {}.)", "TEXT");
+  command.add_flag("--multi-label", answers.multi_label, "zero-shot: several labels may fit")->group("Answers");
+  add("--aggregation", options.aggregation, "tag: what an entity is: none (a token), simple, first, average, max", "WAY")
+      ->capture_default_str();
+  command.add_flag("--no-truncate", options.no_truncate, "refuse texts that are too long; otherwise they are cut, and the answer says so")
+      ->group("Answers");
+}
+
 }  // namespace
 
 void add_run_command(CLI::App& app) {
-  CLI::App& command = *app.add_subcommand("run", "Texts in, answers out: embeddings, masked words, labels, entities, answers");
+  CLI::App& command = *app.add_subcommand("run", "Texts in, answers out: embeddings, masked words, labels, entities, answers, rankings");
   const auto options = std::make_shared<RunOptions>();
   add_model_argument(command, options->model);
   command.add_option("INPUT", options->sources.arguments, "texts; - reads them from standard input, one a line")->type_name("");
-  command.add_option("--task", options->task, "embed, fill-mask, classify, tag, answer; left out: what the model is for")
+  command
+      .add_option("--task", options->task, "embed, fill-mask, classify, tag, answer, rerank, zero-shot; left out: what the model is for")
       ->type_name("NAME");
-  command.add_option("--text-file", options->sources.text_file, "texts, one a line")->group("Input and output")->type_name("FILE");
-  command.add_option("--input", options->sources.json_lines, R"(JSON lines: "text", {"text","pair"} or {"question","context"})")
-      ->type_name("FILE")
-      ->group("Input and output");
-  command.add_option("--context", options->sources.context, "answer: the text in which the INPUT questions are answered")
-      ->group("Input and output")
-      ->type_name("TEXT");
-  command.add_option("--output", options->output, "file for the answers, which appears when all are there")
-      ->group("Input and output")
-      ->type_name("FILE");
-  add_json_option(command, options->json);
-  command.add_option("--top-k", options->top_k, "candidates of fill-mask (5), labels of classify (all)")->group("Answers")->type_name("N");
-  command.add_option("--nearest", options->nearest, "embed: show the N pairs of texts that are most alike")
-      ->group("Answers")
-      ->type_name("N");
-  command.add_flag("--no-truncate", options->no_truncate, "refuse texts that are too long; otherwise they are cut, and the answer says so")
-      ->group("Answers");
+  add_input_options(command, *options);
+  add_answer_options(command, *options);
   add_compute_options(command, options->compute);
   add_examples(command,
                "  ipfs-accelerate run models/minilm 'A boat leaves.' 'The ferry departs.' --nearest 1\n"
-               "  ipfs-accelerate run models/minilm --text-file lines.txt --json --output vectors.jsonl\n"
-               "  ipfs-accelerate run models/squad 'Who?' --context 'Ada wrote the program.'");
-  command.callback([options] { run(*options); });
+               "  ipfs-accelerate run models/minilm --input texts.jsonl --output vectors.jsonl   # stopped, the same command goes on\n"
+               "  ipfs-accelerate run models/squad 'Who?' --context 'Ada wrote the program.'\n"
+               "  ipfs-accelerate run models/reranker --task rerank --query 'Who wrote it?' 'Ada did.' 'A boat leaves.'\n"
+               "  ipfs-accelerate run models/mnli --task zero-shot 'A boat leaves.' --labels travel,food");
+  command.callback([options, &command] {
+    // An empty text is a prompt too, and tells that there is to be none.
+    if (command.count("--prompt-text") > 0) options->answers.prompt = options->prompt_text;
+    run(*options, command.count("--prefer") > 0);
+  });
 }
 
 }  // namespace accelerate::cli

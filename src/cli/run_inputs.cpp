@@ -2,9 +2,10 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
+#include <algorithm>
 #include <functional>
 #include <iostream>
+#include <iterator>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -39,6 +40,32 @@ std::string text_field(const Json& object, std::string_view field, const std::st
   return found->get<std::string>();
 }
 
+std::vector<std::string> texts_field(const Json& object, std::string_view field, const std::string& place) {
+  const auto found = object.find(field);
+  if (found == object.end()) return {};
+  if (!found->is_array() || !std::ranges::all_of(*found, [](const Json& value) { return value.is_string(); }))
+    throw Error(ErrorKind::invalid_argument, fmt::format("{}: \"{}\" is {}, expected a list of texts", place, field, excerpt(*found)));
+  return found->get<std::vector<std::string>>();
+}
+
+void add_lines(std::vector<RunInput>& inputs, std::string_view text) {
+  for_each_line(text, [&](std::string_view line, std::size_t) { inputs.push_back({.text = std::string(line)}); });
+}
+
+/// The texts among the inputs as the documents of the query, in place of the first of them.
+void gather_documents(std::vector<RunInput>& inputs, const std::string& query) {
+  RunInput ranked{.text = query};
+  const auto is_text = [](const RunInput& input) { return input.documents.empty() && !input.pair; };
+  for (RunInput& input : inputs)
+    if (is_text(input)) ranked.documents.push_back(std::move(input.text));
+  if (ranked.documents.empty()) return;
+  const auto first = std::ranges::find_if(inputs, is_text);
+  *first = std::move(ranked);
+  inputs.erase(std::remove_if(first + 1, inputs.end(), is_text), inputs.end());
+}
+
+}  // namespace
+
 RunInput parse_input(std::string_view line, const std::string& place) {
   Json value;
   try {
@@ -46,36 +73,32 @@ RunInput parse_input(std::string_view line, const std::string& place) {
   } catch (const Error& error) {
     throw Error(ErrorKind::invalid_argument, error.what());  // the caller's input, not a model's file
   }
-  if (value.is_string()) return {.text = value.get<std::string>(), .pair = {}};
+  if (value.is_string()) return {.text = value.get<std::string>()};
   if (!value.is_object())
     throw Error(ErrorKind::invalid_argument, fmt::format("{}: is {}, expected a text or an object", place, excerpt(value)));
-  const bool is_question = value.contains("question");
-  const std::string_view second = is_question ? "context" : "pair";
-  RunInput input{.text = text_field(value, is_question ? "question" : "text", place), .pair = {}};
-  if (value.contains(second)) input.pair = text_field(value, second, place);
+  const auto has = [&](std::string_view field) { return value.contains(field); };
+  const std::string_view first = has("question") ? "question" : has("query") ? "query" : "text";
+  const std::string_view second = has("question") ? "context" : has("text_pair") ? "text_pair" : "pair";
+  RunInput input{.text = text_field(value, first, place),
+                 .documents = texts_field(value, "documents", place),
+                 .labels = texts_field(value, "labels", place)};
+  if (has(second)) input.pair = text_field(value, second, place);
   return input;
 }
 
-void add_lines(std::vector<RunInput>& inputs, std::string_view text) {
-  for_each_line(text, [&](std::string_view line, std::size_t) { inputs.push_back({.text = std::string(line), .pair = {}}); });
-}
-
-void check(std::vector<RunInput>& inputs, const RunSources& sources, Task task) {
-  if (inputs.empty())
-    throw Error(ErrorKind::invalid_argument, "run: no input; give texts, --text-file or --input, or - for standard input");
-  for (std::size_t i = 0; i < inputs.size(); ++i) {
-    RunInput& input = inputs[i];
-    if (task == Task::answer && !input.pair) {
-      if (sources.context.empty())
-        throw Error(ErrorKind::invalid_argument, fmt::format("input {}: the question has no context; see --context", i));
-      input.pair = sources.context;
-    }
-    if (input.pair && task != Task::answer && task != Task::classify)
-      throw Error(ErrorKind::invalid_argument, fmt::format("input {}: is a pair, and task '{}' takes single texts", i, name_of(task)));
+void complete_input(RunInput& input, const RunSources& sources, Task task) {
+  const auto refuse = [](const std::string& reason) { throw Error(ErrorKind::invalid_argument, reason); };
+  if (task == Task::answer && !input.pair) {
+    if (sources.context.empty()) refuse("the question has no context; see --context");
+    input.pair = sources.context;
   }
+  if (input.pair && task != Task::answer && task != Task::classify)
+    refuse(fmt::format("is a pair, and task '{}' takes single texts", name_of(task)));
+  if (task == Task::rerank && input.documents.empty()) refuse(R"(has no "documents" to rank; as a text it would be one of --query's)");
+  if (task != Task::rerank && !input.documents.empty()) refuse(fmt::format("has documents, and task '{}' takes texts", name_of(task)));
+  if (task == Task::zero_shot && input.labels.empty()) input.labels = sources.labels;
+  if (task == Task::zero_shot && input.labels.empty()) refuse("has no labels to choose from; see --labels");
 }
-
-}  // namespace
 
 std::vector<RunInput> read_inputs(const RunSources& sources, Task task) {
   std::vector<RunInput> inputs;
@@ -83,7 +106,7 @@ std::vector<RunInput> read_inputs(const RunSources& sources, Task task) {
     if (argument == "-")
       add_lines(inputs, read_standard_input());
     else
-      inputs.push_back({.text = argument, .pair = {}});
+      inputs.push_back({.text = argument});
   }
   if (!sources.text_file.empty()) {
     add_lines(inputs, sources.text_file == "-" ? read_standard_input() : read_text_file(sources.text_file, largest_input_file));
@@ -96,7 +119,16 @@ std::vector<RunInput> read_inputs(const RunSources& sources, Task task) {
       inputs.push_back(parse_input(line, fmt::format("{} line {}", source, number)));
     });
   }
-  check(inputs, sources, task);
+  if (inputs.empty())
+    throw Error(ErrorKind::invalid_argument, "run: no input; give texts, --text-file or --input, or - for standard input");
+  if (task == Task::rerank && !sources.query.empty()) gather_documents(inputs, sources.query);
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    try {
+      complete_input(inputs[i], sources, task);
+    } catch (const Error& error) {
+      throw Error(error.kind(), fmt::format("input {}: {}", i, error.what()));
+    }
+  }
   return inputs;
 }
 

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <map>
+
 #include "cli/nearest_pairs.h"
 #include "ipfs_accelerate/error.h"
+#include "tasks/zero_shot.h"
 
 namespace accelerate::cli {
 namespace {
@@ -17,18 +20,32 @@ std::vector<std::string> texts_of(std::span<const RunInput> inputs) {
 
 std::string_view cut_note(bool truncated) { return truncated ? "  (too long: the end was not read)" : ""; }
 
+/// Labels and scores as one line.
+std::string line_of_labels(const Classification& classification) {
+  std::vector<std::string> labels;
+  for (const LabelScore& label : classification.labels) labels.push_back(fmt::format("{} {:.4f}", label.label, label.score));
+  return fmt::format("{}{}", fmt::join(labels, ", "), cut_note(classification.truncated));
+}
+
 class EmbedRunner final : public TaskRunner {
  public:
   EmbedRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
-      : embedder_(folder, session), options_(options) {}
+      : embedder_(folder, session), options_(options) {
+    run({}, {});  // refuses options that the model has not before any text is read
+  }
 
   const Session& session() const override { return embedder_.model().session(); }
 
   void run(std::span<const RunInput> inputs, const Progress& progress) override {
-    embeddings_ = embedder_.embed(texts_of(inputs), {.truncate = options_.truncate}, progress);
+    embeddings_ = embedder_.embed(
+        texts_of(inputs),
+        {.truncate = options_.truncate, .prompt_name = options_.prompt_name, .prompt = options_.prompt, .dimensions = options_.dimensions},
+        progress);
   }
 
   AnswerJson json(std::size_t i) const override { return to_json(embeddings_, i); }
+
+  void append_fields(std::string& line, std::size_t i) const override { accelerate::append_fields(line, embeddings_, i); }
 
   const std::vector<std::string>& notes(std::size_t i) const override { return embeddings_.notes[i]; }
 
@@ -105,16 +122,84 @@ class ClassifyRunner final : public TaskRunner {
 
   const std::vector<std::string>& notes(std::size_t i) const override { return classified_[i].notes; }
 
-  std::string text(std::size_t i) const override {
-    std::vector<std::string> labels;
-    for (const LabelScore& label : classified_[i].labels) labels.push_back(fmt::format("{} {:.4f}", label.label, label.score));
-    return fmt::format("{}{}", fmt::join(labels, ", "), cut_note(classified_[i].truncated));
-  }
+  std::string text(std::size_t i) const override { return line_of_labels(classified_[i]); }
 
  private:
   Classifier classifier_;
   TaskOptions options_;
   std::vector<Classification> classified_;
+};
+
+class ZeroShotRunner final : public TaskRunner {
+ public:
+  ZeroShotRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
+      : classifier_(folder, session), options_(options) {
+    classifier_.classify({}, options_for({""}));  // refuses options before any text is read
+  }
+
+  const Session& session() const override { return classifier_.model().session(); }
+
+  void run(std::span<const RunInput> inputs, const Progress& progress) override {
+    classified_.assign(inputs.size(), {});
+    std::map<std::vector<std::string>, std::vector<std::size_t>> by_labels;  // inputs of the same labels go together
+    for (std::size_t i = 0; i < inputs.size(); ++i) by_labels[inputs[i].labels].push_back(i);
+    for (const auto& [labels, places] : by_labels) {
+      std::vector<std::string> texts;
+      for (const std::size_t place : places) texts.push_back(inputs[place].text);
+      std::vector<Classification> answers = classifier_.classify(texts, options_for(labels), progress);
+      for (std::size_t i = 0; i < places.size(); ++i) classified_[places[i]] = std::move(answers[i]);
+    }
+    for (Classification& classification : classified_)
+      if (options_.top_k != 0 && classification.labels.size() > options_.top_k) classification.labels.resize(options_.top_k);
+  }
+
+  AnswerJson json(std::size_t i) const override { return to_json(classified_[i]); }
+
+  const std::vector<std::string>& notes(std::size_t i) const override { return classified_[i].notes; }
+
+  std::string text(std::size_t i) const override { return line_of_labels(classified_[i]); }
+
+ private:
+  ZeroShotOptions options_for(std::vector<std::string> labels) const {
+    ZeroShotOptions options{.labels = std::move(labels), .multi_label = options_.multi_label, .truncate = options_.truncate};
+    if (!options_.hypothesis.empty()) options.hypothesis = options_.hypothesis;
+    return options;
+  }
+
+  ZeroShotClassifier classifier_;
+  TaskOptions options_;
+  std::vector<Classification> classified_;
+};
+
+class RerankRunner final : public TaskRunner {
+ public:
+  RerankRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
+      : reranker_(folder, session), options_(options) {}
+
+  const Session& session() const override { return reranker_.model().session(); }
+
+  void run(std::span<const RunInput> inputs, const Progress& progress) override {
+    queries_.clear();
+    for (const RunInput& input : inputs) queries_.push_back({.query = input.text, .documents = input.documents});
+    rankings_ = reranker_.rank(queries_, {.top_k = options_.top_k, .truncate = options_.truncate}, progress);
+  }
+
+  AnswerJson json(std::size_t i) const override { return to_json(rankings_[i]); }
+
+  const std::vector<std::string>& notes(std::size_t i) const override { return rankings_[i].notes; }
+
+  std::string text(std::size_t i) const override {
+    std::string result = fmt::format("{}{}", queries_[i].query, cut_note(rankings_[i].truncated));
+    for (const RankedDocument& document : rankings_[i].documents)
+      result += fmt::format("\n    {:.4f}  {}  {}", document.score, document.index, queries_[i].documents[document.index]);
+    return result;
+  }
+
+ private:
+  Reranker reranker_;
+  TaskOptions options_;
+  std::vector<RankInput> queries_;
+  std::vector<Ranking> rankings_;
 };
 
 class TagRunner final : public TaskRunner {
@@ -125,7 +210,7 @@ class TagRunner final : public TaskRunner {
   const Session& session() const override { return tagger_.model().session(); }
 
   void run(std::span<const RunInput> inputs, const Progress& progress) override {
-    tagged_ = tagger_.tag(texts_of(inputs), {.truncate = options_.truncate}, progress);
+    tagged_ = tagger_.tag(texts_of(inputs), {.aggregation = options_.aggregation, .truncate = options_.truncate}, progress);
   }
 
   AnswerJson json(std::size_t i) const override { return to_json(tagged_[i]); }
@@ -174,6 +259,11 @@ class AnswerRunner final : public TaskRunner {
 
 }  // namespace
 
+void TaskRunner::append_fields(std::string& line, std::size_t i) const {
+  const std::string object = line_of(json(i));
+  line.append(object, 1, object.size() - 2);
+}
+
 std::unique_ptr<TaskRunner> make_task_runner(Task task, const ModelFolder& folder, const SessionOptions& session,
                                              const TaskOptions& options) {
   switch (task) {
@@ -187,6 +277,10 @@ std::unique_ptr<TaskRunner> make_task_runner(Task task, const ModelFolder& folde
       return std::make_unique<TagRunner>(folder, session, options);
     case Task::answer:
       return std::make_unique<AnswerRunner>(folder, session);
+    case Task::rerank:
+      return std::make_unique<RerankRunner>(folder, session, options);
+    case Task::zero_shot:
+      return std::make_unique<ZeroShotRunner>(folder, session, options);
   }
   throw Error(ErrorKind::internal, fmt::format("task '{}' has no runner", name_of(task)));
 }

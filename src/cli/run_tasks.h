@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -12,9 +13,15 @@
 namespace accelerate::cli {
 
 struct TaskOptions {
-  std::size_t top_k = 0;    ///< answers of an input; 0: the task's own number
-  std::size_t nearest = 0;  ///< nearest pairs to show after embeddings
-  bool truncate = true;     ///< cut texts that are too long; otherwise they are an error
+  std::size_t top_k = 0;                          ///< answers of an input; 0: the task's own number
+  std::size_t nearest = 0;                        ///< nearest pairs to show after embeddings
+  bool truncate = true;                           ///< cut texts that are too long; otherwise they are an error
+  std::optional<std::string> prompt_name = {};    ///< embed: which of the folder's prompts
+  std::optional<std::string> prompt = {};         ///< embed: the prompt itself
+  std::optional<std::int64_t> dimensions = {};    ///< embed: numbers that are kept
+  std::string hypothesis = {};                    ///< zero-shot: with {} for the label; empty: the task's own
+  bool multi_label = false;                       ///< zero-shot: each label by itself
+  Aggregation aggregation = Aggregation::simple;  ///< tag
 };
 
 /// A task at work: the same steps for each, whatever its answers are made of.
@@ -32,6 +39,9 @@ class TaskRunner {
 
   /// The i-th answer as a JSON object, without "index".
   virtual AnswerJson json(std::size_t i) const = 0;
+
+  /// Appends what json(i) has, without the braces around it.
+  virtual void append_fields(std::string& line, std::size_t i) const;
 
   /// The i-th answer for people.
   virtual std::string text(std::size_t i) const = 0;

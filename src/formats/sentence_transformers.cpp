@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <array>
+#include <ranges>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "formats/torch_activation.h"
 
 namespace accelerate {
 namespace {
@@ -29,6 +31,16 @@ constexpr std::array modes{
     ModeNames{PoolingMode::last_token, "lasttoken", "pooling_mode_lasttoken"},
 };
 
+struct KindName {
+  Kind kind;
+  std::string_view name;
+};
+
+constexpr std::array kinds{
+    KindName{Kind::transformer, "Transformer"}, KindName{Kind::pooling, "Pooling"},     KindName{Kind::dense, "Dense"},
+    KindName{Kind::layer_norm, "LayerNorm"},    KindName{Kind::normalize, "Normalize"}, KindName{Kind::dropout, "Dropout"},
+};
+
 // The names that a transformer's settings had over the years.
 constexpr std::array transformer_settings{
     "sentence_bert_config.json",   "sentence_roberta_config.json",     "sentence_distilbert_config.json", "sentence_camembert_config.json",
@@ -39,10 +51,8 @@ constexpr std::array transformer_settings{
 std::optional<Kind> kind_of(std::string_view python_class) {
   if (!python_class.starts_with("sentence_transformers.")) return std::nullopt;
   const std::string_view name = python_class.substr(python_class.rfind('.') + 1);
-  if (name == "Transformer") return Kind::transformer;
-  if (name == "Pooling") return Kind::pooling;
-  if (name == "Normalize") return Kind::normalize;
-  return std::nullopt;
+  const auto known = std::ranges::find(kinds, name, &KindName::name);
+  return known == kinds.end() ? std::nullopt : std::optional(known->kind);
 }
 
 std::vector<PoolingMode> modes_of(const Config& config) {
@@ -78,13 +88,31 @@ void read_transformer_settings(SentenceTransformer& model) {
   }
 }
 
-void read_prompts(SentenceTransformer& model, const std::filesystem::path& folder) {
+void read_model_settings(SentenceTransformer& model, const std::filesystem::path& folder) {
   const std::optional<Config> config = read_if_there(folder / "config_sentence_transformers.json");
   if (!config) return;
+  if (config->has("truncate_dim")) model.truncate_dimensions = config->integer("truncate_dim");
   if (config->has("prompts")) model.prompts = config->text_map("prompts");
   if (!config->has("default_prompt_name")) return;
   model.default_prompt_name = config->text("default_prompt_name");
   if (!model.prompts.contains(*model.default_prompt_name)) config->refuse("default_prompt_name", "the name of one of its prompts");
+}
+
+/// Throws unless the module reads and writes the sentence's embedding, as modules after the pooling do by default.
+void expect_embedding(const Config& config) {
+  for (const char* field : {"module_input_name", "module_output_name"})
+    if (config.text_or(field, "sentence_embedding") != "sentence_embedding")
+      config.refuse(field, "sentence_embedding", ErrorKind::unsupported);
+}
+
+EmbeddingLayer read_layer(const SentenceModule& module, const std::filesystem::path& folder) {
+  EmbeddingLayer layer{.kind = module.kind, .path = module.path};
+  const std::filesystem::path file = folder / module.path / "config.json";
+  if (module.kind == Kind::dense) layer.dense = parse_dense(Config::read(file));
+  if (module.kind == Kind::layer_norm) layer.norm_dimension = Config::read(file).integer("dimension");
+  if (module.kind == Kind::normalize)  // whose file versions before 5 did not write
+    if (const std::optional<Config> config = read_if_there(file)) expect_embedding(*config);
+  return layer;
 }
 
 }  // namespace
@@ -97,22 +125,32 @@ PoolingSettings parse_pooling(const Config& config) {
           .include_prompt = config.boolean_or("include_prompt", true)};
 }
 
+DenseSettings parse_dense(const Config& config) {
+  expect_embedding(config);
+  DenseSettings dense{.inputs = config.integer("in_features"),
+                      .outputs = config.integer("out_features"),
+                      .bias = config.boolean_or("bias", true),
+                      .residual = config.boolean_or("use_residual", false)};
+  if (config.has("activation_function")) dense.activation = torch_activation(config, "activation_function");
+  return dense;
+}
+
 std::vector<SentenceModule> parse_modules(std::string_view text, const std::string& source) {
   std::vector<SentenceModule> result;
   for (const Config& module : Config::parse_list(text, source)) {
     const std::optional<Kind> kind = kind_of(module.text("type"));
-    if (!kind) module.refuse("type", "sentence_transformers' Transformer, Pooling or Normalize", ErrorKind::unsupported);
+    if (!kind)
+      module.refuse("type", "sentence_transformers' Transformer, Pooling, Dense, LayerNorm, Normalize or Dropout", ErrorKind::unsupported);
     std::string path = module.text("path");
     if (!stays_inside(path)) module.refuse("path", "a folder inside the model's");
     result.push_back({.kind = *kind, .path = std::move(path)});
   }
-  constexpr std::array chain{Kind::transformer, Kind::pooling, Kind::normalize};
-  const bool in_order = result.size() >= 2 && result.size() <= chain.size() &&
-                        std::ranges::equal(result, std::span(chain).first(result.size()), {}, &SentenceModule::kind);
+  const auto is_layer = [](const SentenceModule& module) { return module.kind != Kind::transformer && module.kind != Kind::pooling; };
+  const bool in_order = !result.empty() && result[0].kind == Kind::transformer && (result.size() == 1 || result[1].kind == Kind::pooling) &&
+                        std::ranges::all_of(result | std::views::drop(2), is_layer);
   if (!in_order)
-    throw Error(
-        ErrorKind::invalid_file,
-        fmt::format("{}: has {} modules, expected Transformer, Pooling and perhaps Normalize in this order", source, result.size()));
+    throw Error(ErrorKind::invalid_file,
+                fmt::format("{}: has {} modules, expected a Transformer, a Pooling and then layers, in this order", source, result.size()));
   return result;
 }
 
@@ -125,10 +163,14 @@ std::optional<SentenceTransformer> read_sentence_transformer(const std::filesyst
 
   SentenceTransformer model;
   model.transformer_folder = folder / modules_of_model[0].path;
-  model.pooling = parse_pooling(Config::read(folder / modules_of_model[1].path / "config.json"));
-  model.normalize = modules_of_model.size() == 3;
+  for (const SentenceModule& module : modules_of_model | std::views::drop(1)) {
+    if (module.kind == Kind::pooling)
+      model.pooling = parse_pooling(Config::read(folder / module.path / "config.json"));
+    else if (module.kind != Kind::dropout)  // which does something in training alone
+      model.layers.push_back(read_layer(module, folder));
+  }
   read_transformer_settings(model);
-  read_prompts(model, folder);
+  read_model_settings(model, folder);
   return model;
 }
 

@@ -88,6 +88,23 @@ tokenizers_ffi_options foreign_options(const EncodeOptions& options) {
           .first_number = 0};
 }
 
+/// Whether a tokenizer.json's model has a continuing_subword_prefix that is not empty. Its vocabulary may be large and only
+/// has numbers behind its keys, so the text is searched, not parsed.
+bool has_continuation_mark(std::string_view json) {
+  constexpr std::string_view key = "\"continuing_subword_prefix\"";
+  for (std::size_t place = json.find(key); place != std::string_view::npos; place = json.find(key, place)) {
+    place += key.size();
+    std::string_view rest = json.substr(place);
+    for (const char expected : {':', '"'}) {
+      rest.remove_prefix(std::min(rest.find_first_not_of(" \t\r\n"), rest.size()));
+      if (!rest.starts_with(expected)) break;
+      rest.remove_prefix(1);
+      if (expected == '"' && !rest.starts_with('"')) return true;
+    }
+  }
+  return false;
+}
+
 static_assert(static_cast<int>(TruncationStrategy::only_first) == tokenizers_ffi_only_first);
 static_assert(static_cast<int>(TruncationStrategy::only_second) == tokenizers_ffi_only_second);
 
@@ -114,11 +131,12 @@ Tokenizer Tokenizer::load(const fs::path& folder) {
     const auto file = MappedFile::open(path);
     const std::string_view json(reinterpret_cast<const char*>(file->bytes().data()), file->bytes().size());
     const std::string added_tokens = json_of(config.added_tokens, false);
-    return {open({.json = json, .added_tokens = added_tokens}, path), std::move(config)};
+    return {open({.json = json, .added_tokens = added_tokens}, path), std::move(config), has_continuation_mark(json)};
   }
   const BuiltTokenizer built = build_tokenizer(folder, config);
   const std::string added_tokens = json_of(built.added_tokens, true);
-  return {open({.json = built.json, .added_tokens = added_tokens, .subwords = built.subwords}, built.file), std::move(config)};
+  return {open({.json = built.json, .added_tokens = added_tokens, .subwords = built.subwords}, built.file), std::move(config),
+          has_continuation_mark(built.json)};
 }
 
 Tokenizer::Handle Tokenizer::open(const Parts& parts, const fs::path& file) {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "ipfs_accelerate/tasks.h"
 #include "processing/tokenizer_config.h"
 
 struct tokenizers_ffi_tokenizer;
@@ -17,12 +18,6 @@ struct tokenizers_ffi_tokenizer;
 namespace accelerate {
 
 class ThreadPool;
-
-/// One text, or a pair that the model reads together: question and context, premise and hypothesis.
-struct TextInput {
-  std::string_view text;
-  std::optional<std::string_view> pair = std::nullopt;
-};
 
 /// Which text of a pair loses tokens when both together are too long.
 enum class TruncationStrategy : std::uint8_t { longest_first, only_first, only_second };
@@ -37,13 +32,6 @@ struct EncodeOptions {
   Side truncation_side = Side::right;
   OffsetUnit offset_unit = OffsetUnit::bytes;
   ThreadPool* pool = nullptr;  ///< shares the work of large batches; the calling thread must not hold a place in it
-};
-
-/// Half-open range of a text.
-struct TextSpan {
-  std::int64_t begin = 0;
-  std::int64_t end = 0;
-  bool operator==(const TextSpan&) const = default;
 };
 
 /// The tokens of a batch of inputs, one input after another and never padded.
@@ -97,6 +85,9 @@ class Tokenizer {
   /// Tokens in the vocabulary, added ones counted.
   std::int64_t vocabulary_size() const;
 
+  /// Whether tokens within a word begin with a mark of their own, such as "##" (the model's continuing_subword_prefix).
+  bool marks_continuations() const { return marks_continuations_; }
+
   /// What the model folder says beside tokenizer.json.
   const TokenizerConfig& config() const { return config_; }
 
@@ -117,10 +108,12 @@ class Tokenizer {
 
   static Handle open(const Parts& parts, const std::filesystem::path& file);
 
-  Tokenizer(Handle handle, TokenizerConfig config) : handle_(std::move(handle)), config_(std::move(config)) {}
+  Tokenizer(Handle handle, TokenizerConfig config, bool marks_continuations)
+      : handle_(std::move(handle)), config_(std::move(config)), marks_continuations_(marks_continuations) {}
 
   Handle handle_;
   TokenizerConfig config_;
+  bool marks_continuations_;
 };
 
 }  // namespace accelerate

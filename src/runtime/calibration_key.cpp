@@ -6,6 +6,7 @@
 #include "backends/cpu/isa.h"
 #include "backends/module/module.h"
 #include "base/cgroup.h"
+#include "base/hash.h"
 #include "base/thread_pool.h"
 #include "graph/print.h"
 #include "ipfs_accelerate/error.h"
@@ -14,22 +15,6 @@
 
 namespace accelerate {
 namespace {
-
-/// 64 bits that depend on every byte added (FNV-1a).
-class Hash {
- public:
-  void add(std::span<const std::byte> bytes) {
-    for (const std::byte byte : bytes) value_ = (value_ ^ static_cast<std::uint64_t>(byte)) * 0x100000001b3U;
-  }
-  void add(std::string_view text) {
-    add(std::as_bytes(std::span(text)));
-    add(std::as_bytes(std::span("\0", 1)));  // "a", "b" is not "ab"
-  }
-  std::uint64_t value() const { return value_; }
-
- private:
-  std::uint64_t value_ = 0xcbf29ce484222325U;
-};
 
 /// Two models of one shape differ in accuracy: some bytes from the middle of each weight tell them apart. Reading all of them
 /// would take longer than loading the model.

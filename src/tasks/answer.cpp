@@ -60,7 +60,7 @@ struct Answerer::Part {
   std::string_view text;
 };
 
-Answerer::Answerer(const ModelFolder& folder, const SessionOptions& options) : model_(folder, options, most_part_tokens) {}
+Answerer::Answerer(std::shared_ptr<const Session> session) : model_(std::move(session), most_part_tokens) {}
 
 std::vector<Answerer::Part> Answerer::parts_of(std::span<const Question> questions) const {
   std::vector<Part> parts;

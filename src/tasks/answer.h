@@ -1,31 +1,22 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "ipfs_accelerate/tasks.h"
 #include "tasks/text_model.h"
 
 namespace accelerate {
-
-struct Question {
-  std::string question;
-  std::string context;  ///< the text to find the answer in
-};
-
-struct Answer {
-  std::string text;  ///< as it stands in the context
-  float score;       ///< probability of its first token times that of its last
-  TextSpan span;     ///< Unicode characters of the context
-  std::int64_t tokens = 0;
-  std::vector<std::string> notes = {};  ///< what its reader must know of how it came about (Session::run)
-};
 
 /// Finds answers in texts (transformers' question-answering pipeline). A context that is too long is read in parts that
 /// overlap, and the part with the best answer counts, so nothing is cut off.
 class Answerer {
  public:
-  explicit Answerer(const ModelFolder& folder, const SessionOptions& options = {});
+  explicit Answerer(const ModelFolder& folder, const SessionOptions& options = {})
+      : Answerer(std::make_shared<const Session>(folder, options)) {}
+  explicit Answerer(std::shared_ptr<const Session> session);
 
   const TextModel& model() const { return model_; }
 

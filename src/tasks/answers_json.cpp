@@ -1,7 +1,10 @@
 #include "tasks/answers_json.h"
 
+#include <array>
+#include <charconv>
 #include <cmath>
 #include <optional>
+#include <utility>
 
 namespace accelerate {
 namespace {
@@ -76,6 +79,12 @@ AnswerJson to_json(const Classification& classification) {
                     classification.notes);
 }
 
+AnswerJson to_json(const Ranking& ranking) {
+  AnswerJson documents = AnswerJson::array();
+  for (const RankedDocument& document : ranking.documents) documents.push_back({{"index", document.index}, {"score", document.score}});
+  return with_notes({{"ranking", std::move(documents)}, {"tokens", ranking.tokens}, {"truncated", ranking.truncated}}, ranking.notes);
+}
+
 AnswerJson to_json(const TaggedText& tagged) {
   AnswerJson entities = AnswerJson::array();
   for (const Entity& entity : tagged.entities)
@@ -92,6 +101,28 @@ AnswerJson to_json(const Answer& answer) {
                      {"tokens", answer.tokens},
                      {"truncated", false}},
                     answer.notes);
+}
+
+void append_fields(std::string& line, const Embeddings& embeddings, std::size_t text) {
+  // The shortest digits that read back as the same float32, which no other way of writing it beats in speed or size.
+  std::array<char, 32> digits;
+  const auto append = [&](auto number) {
+    const auto [end, failure] = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+    line.append(digits.data(), end);
+  };
+  line += R"("embedding":[)";
+  bool first = true;
+  for (const float value : embeddings[text]) {
+    if (!std::exchange(first, false)) line += ',';
+    if (std::isfinite(value))
+      append(value);
+    else
+      line += "null";
+  }
+  line += R"(],"tokens":)";
+  append(embeddings.tokens[text]);
+  line += embeddings.truncated[text] ? R"(,"truncated":true)" : R"(,"truncated":false)";
+  if (!embeddings.notes[text].empty()) line += R"(,"notes":)" + line_of(embeddings.notes[text]);
 }
 
 void add_placement(AnswerJson& object, const Session& session) { append_placement(object, session.placement(), session.folder()); }

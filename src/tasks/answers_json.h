@@ -7,6 +7,7 @@
 #include "tasks/classify.h"
 #include "tasks/embed.h"
 #include "tasks/fill_mask.h"
+#include "tasks/rerank.h"
 #include "tasks/tag.h"
 
 namespace accelerate {
@@ -26,6 +27,9 @@ AnswerJson to_json(const FilledMasks& filled);
 /// {"labels":[{"label":…,"score":x}],"tokens":N,"truncated":false}
 AnswerJson to_json(const Classification& classification);
 
+/// {"ranking":[{"index":N,"score":x}],"tokens":N,"truncated":false}, the best document first.
+AnswerJson to_json(const Ranking& ranking);
+
 /// {"entities":[{"label":…,"text":…,"score":x,"begin":N,"end":N}],"tokens":N,"truncated":false}
 AnswerJson to_json(const TaggedText& tagged);
 
@@ -38,6 +42,9 @@ AnswerJson to_json(const Answer& answer);
 void add_placement(AnswerJson& object, const Session& session);
 void add_placement(nlohmann::ordered_json& object, const Session& session);
 void add_placement(nlohmann::ordered_json& object, const Placement& placement, const ModelFolder& folder);
+
+/// Appends to `line` what to_json(embeddings, text) has, without the braces around it: the quick way for files of many texts.
+void append_fields(std::string& line, const Embeddings& embeddings, std::size_t text);
 
 /// The object as one line; bytes that are not UTF-8 become U+FFFD.
 std::string line_of(const AnswerJson& object);

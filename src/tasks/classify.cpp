@@ -6,8 +6,8 @@
 
 namespace accelerate {
 
-Classifier::Classifier(const ModelFolder& folder, const SessionOptions& options)
-    : model_(folder, options), labels_(folder.config.labels()), scoring_(scoring_of(folder.config, labels_.size())) {}
+Classifier::Classifier(std::shared_ptr<const Session> session)
+    : model_(session), labels_(session->folder().config.labels()), scoring_(scoring_of(session->folder().config, labels_.size())) {}
 
 Classifier::Scoring Classifier::scoring_of(const Config& config, std::size_t labels) {
   const std::string type = config.text_or("problem_type", "");

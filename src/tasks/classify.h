@@ -1,25 +1,14 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "ipfs_accelerate/tasks.h"
 #include "tasks/text_model.h"
 
 namespace accelerate {
-
-struct LabelScore {
-  std::string label;  ///< of config.json's id2label
-  float score;
-};
-
-/// A text's labels, the best first.
-struct Classification {
-  std::vector<LabelScore> labels;
-  std::int64_t tokens = 0;
-  bool truncated = false;
-  std::vector<std::string> notes = {};  ///< what its reader must know of how it came about (Session::run)
-};
 
 /// Scores texts, or pairs of texts, for each label of the model (transformers' text-classification pipeline).
 ///
@@ -27,7 +16,9 @@ struct Classification {
 /// multi_label_classification. A regression's scores are the model's numbers as they are.
 class Classifier {
  public:
-  explicit Classifier(const ModelFolder& folder, const SessionOptions& options = {});
+  explicit Classifier(const ModelFolder& folder, const SessionOptions& options = {})
+      : Classifier(std::make_shared<const Session>(folder, options)) {}
+  explicit Classifier(std::shared_ptr<const Session> session);
 
   const TextModel& model() const { return model_; }
 

@@ -20,10 +20,19 @@ struct Embeddings {
   std::span<const float> operator[](std::size_t text) const;
 };
 
+/// How texts are read, and which part of their embeddings is wanted.
+struct EmbeddingOptions {
+  bool truncate = true;                         ///< cut texts that are too long; otherwise they are an error
+  std::optional<std::string> prompt_name = {};  ///< which of the folder's prompts stands before each text
+  std::optional<std::string> prompt = {};       ///< the prompt itself; "" is none, also where the folder has a default
+  std::optional<std::int64_t> dimensions = {};  ///< numbers that are kept, from the first, instead of the folder's
+};
+
 /// Turns texts into vectors whose angles say how alike the texts are.
 ///
-/// A sentence-transformers folder is followed to the letter: pooling, normalisation, greatest length, default prompt. Other
-/// folders give the mean of the last hidden states, not normalised.
+/// A sentence-transformers folder is followed to the letter: pooling and the layers after it, greatest length, prompts,
+/// truncated dimensions. Other folders give the mean of the last hidden states, not normalised. Where the folder normalises,
+/// so is what truncation leaves (sentence_transformers does that when it is asked to normalise).
 class Embedder {
  public:
   /// Throws as TextModel does, and unsupported for sentence-transformers settings that this library has not.
@@ -31,16 +40,22 @@ class Embedder {
 
   const TextModel& model() const { return model_; }
 
-  /// Numbers in an embedding.
+  /// Numbers in an embedding before any truncation.
   std::int64_t dimensions() const { return dimensions_; }
 
-  Embeddings embed(std::span<const std::string> texts, const TextOptions& options = {}, const Progress& progress = {}) const;
+  /// Throws invalid_argument for options that do not go together or ask for what the folder has not, and as
+  /// TextModel::encode does.
+  Embeddings embed(std::span<const std::string> texts, const EmbeddingOptions& options = {}, const Progress& progress = {}) const;
 
  private:
   explicit Embedder(const ModelFolder& folder, const SessionOptions& options, std::optional<SentenceTransformer> sentence);
 
+  std::string prompt_of(const EmbeddingOptions& options) const;
+  std::int64_t kept_dimensions(const EmbeddingOptions& options) const;
+  std::int64_t tokens_left_out(const std::string& prompt) const;
+
+  SentenceTransformer sentence_;
   TextModel model_;
-  std::string prompt_;
   std::int64_t dimensions_;
 };
 

@@ -18,8 +18,8 @@ std::int64_t mask_id_of(const Tokenizer& tokenizer) {
 
 }  // namespace
 
-MaskFiller::MaskFiller(const ModelFolder& folder, const SessionOptions& options)
-    : model_(folder, options), mask_id_(mask_id_of(model_.tokenizer())), mask_token_(model_.tokenizer().token_of(mask_id_)) {}
+MaskFiller::MaskFiller(std::shared_ptr<const Session> session)
+    : model_(std::move(session)), mask_id_(mask_id_of(model_.tokenizer())), mask_token_(model_.tokenizer().token_of(mask_id_)) {}
 
 std::vector<FilledMasks> MaskFiller::fill(std::span<const std::string> texts, std::size_t top_k, const TextOptions& options,
                                           const Progress& progress) const {

@@ -1,33 +1,22 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "ipfs_accelerate/tasks.h"
 #include "tasks/text_model.h"
 
 namespace accelerate {
-
-/// A token that may stand at a mask.
-struct MaskCandidate {
-  std::int64_t token_id;
-  std::string token;  ///< as it reads: "paris"
-  float score;        ///< its probability
-};
-
-/// What may stand at each mask of a text, the likeliest first.
-struct FilledMasks {
-  std::vector<std::vector<MaskCandidate>> masks;
-  std::int64_t tokens = 0;
-  bool truncated = false;
-  std::vector<std::string> notes = {};  ///< what its reader must know of how it came about (Session::run)
-};
 
 /// Guesses masked tokens (transformers' fill-mask pipeline).
 class MaskFiller {
  public:
   /// Throws as TextModel does, and invalid_file when the tokenizer has no mask token.
-  explicit MaskFiller(const ModelFolder& folder, const SessionOptions& options = {});
+  explicit MaskFiller(const ModelFolder& folder, const SessionOptions& options = {})
+      : MaskFiller(std::make_shared<const Session>(folder, options)) {}
+  explicit MaskFiller(std::shared_ptr<const Session> session);
 
   const TextModel& model() const { return model_; }
 

@@ -1,9 +1,13 @@
 #include "tasks/scores.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
 #include <numeric>
+
+#include "ipfs_accelerate/error.h"
 
 namespace accelerate {
 
@@ -18,6 +22,23 @@ std::vector<float> softmax(std::span<const float> logits) {
 }
 
 float sigmoid(float logit) { return 1 / (1 + std::exp(-logit)); }
+
+float activated(UnaryFunction function, float x) {
+  switch (function) {
+    case UnaryFunction::tanh:
+      return std::tanh(x);
+    case UnaryFunction::sigmoid:
+      return sigmoid(x);
+    case UnaryFunction::relu:
+      return std::max(x, 0.0F);
+    case UnaryFunction::silu:
+      return x * sigmoid(x);
+    case UnaryFunction::gelu_erf:
+      return x * 0.5F * (1 + std::erf(x / std::sqrt(2.0F)));
+    default:
+      throw Error(ErrorKind::internal, fmt::format("function {} is no activation of a score", static_cast<int>(function)));
+  }
+}
 
 std::vector<std::size_t> largest(std::span<const float> values, std::size_t count) {
   std::vector<std::size_t> order(values.size());

@@ -1,51 +1,47 @@
 #pragma once
 
+#include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "ipfs_accelerate/tasks.h"
 #include "tasks/text_model.h"
 
 namespace accelerate {
 
-/// Neighbouring tokens of one kind.
-struct Entity {
-  std::string label;  ///< without "B-" or "I-"
-  std::string text;   ///< as it stands in the input
-  float score;        ///< mean of its tokens' probabilities
-  TextSpan span;      ///< Unicode characters of the input
-};
+/// The strategy of that name: "none", "simple", "first", "average" or "max". Throws invalid_argument for another.
+Aggregation aggregation_named(std::string_view name);
 
-struct TaggedText {
-  std::vector<Entity> entities;
-  std::int64_t tokens = 0;
-  bool truncated = false;
-  std::vector<std::string> notes = {};  ///< what its reader must know of how it came about (Session::run)
-};
-
-/// Finds the entities of texts: each token gets its likeliest label, and neighbours of one label become an entity, which a
-/// "B-" label begins anew (transformers' token-classification pipeline with the "simple" strategy). "O" is no entity.
+/// Finds the entities of texts: each token, or each word as `aggregation` says, gets its likeliest label, and neighbours of one
+/// label become an entity, which a "B-" label begins anew (transformers' token-classification pipeline). "O" is no entity.
 class Tagger {
  public:
-  explicit Tagger(const ModelFolder& folder, const SessionOptions& options = {});
+  explicit Tagger(const ModelFolder& folder, const SessionOptions& options = {})
+      : Tagger(std::make_shared<const Session>(folder, options)) {}
+  explicit Tagger(std::shared_ptr<const Session> session);
 
   const TextModel& model() const { return model_; }
 
-  std::vector<TaggedText> tag(std::span<const std::string> texts, const TextOptions& options = {}, const Progress& progress = {}) const;
+  std::vector<TaggedText> tag(std::span<const std::string> texts, const TagOptions& options = {}, const Progress& progress = {}) const;
 
  private:
+  bool continues_word(std::string_view text, std::int64_t id, TextSpan span) const;
+
   TextModel model_;
   std::vector<std::string> labels_;
 };
 
-/// The best label of one token of a text.
-struct TokenLabel {
-  std::string_view label;
-  float score;
-  TextSpan span;  ///< bytes
+/// What a model says of one token of a text.
+struct TokenScores {
+  std::vector<float> scores;    ///< the probability of each label
+  TextSpan span;                ///< bytes
+  bool continues_word = false;  ///< whether the token belongs to the word of the one before
 };
 
-/// The entities that the labels of a text's tokens, in order, make up.
-std::vector<Entity> entities_of(std::string_view text, std::span<const TokenLabel> tokens);
+/// The entities that the tokens of a text, in order, make up.
+std::vector<Entity> entities_of(std::string_view text, std::span<const TokenScores> tokens, std::span<const std::string> labels,
+                                Aggregation aggregation);
 
 }  // namespace accelerate

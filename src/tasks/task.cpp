@@ -21,6 +21,8 @@ constexpr std::array rows{
     Row{Task::classify, "classify", Head::sequence_classification},
     Row{Task::tag, "tag", Head::token_classification},
     Row{Task::answer, "answer", Head::question_answering},
+    Row{Task::rerank, "rerank", Head::sequence_classification},
+    Row{Task::zero_shot, "zero-shot", Head::sequence_classification},
 };
 
 const Row& row_of(Task task) {

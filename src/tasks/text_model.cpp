@@ -35,8 +35,8 @@ std::span<const float> BatchResult::row(std::string_view output, std::size_t i) 
   return rows(output_named(outputs, output), static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1);
 }
 
-TextModel::TextModel(const ModelFolder& folder, const SessionOptions& options, std::optional<std::int64_t> most_tokens)
-    : session_(folder, options), tokenizer_(Tokenizer::load(folder.transformer)), most_tokens_(session_.most_tokens()) {
+TextModel::TextModel(std::shared_ptr<const Session> session, std::optional<std::int64_t> most_tokens)
+    : session_(std::move(session)), tokenizer_(Tokenizer::load(session_->folder().transformer)), most_tokens_(session_->most_tokens()) {
   const TokenizerConfig& config = tokenizer_.config();
   if (config.model_max_length) most_tokens_ = std::min(most_tokens_, *config.model_max_length);
   if (most_tokens) most_tokens_ = std::min(most_tokens_, *most_tokens);
@@ -45,7 +45,7 @@ TextModel::TextModel(const ModelFolder& folder, const SessionOptions& options, s
 
 Encodings TextModel::encode(std::span<const TextInput> inputs, const TextOptions& options) const {
   EncodeOptions encode_options{
-      .truncation = options.truncation, .truncation_side = tokenizer_.config().truncation_side, .pool = &session_.threads()};
+      .truncation = options.truncation, .truncation_side = tokenizer_.config().truncation_side, .pool = &session_->threads()};
   if (options.truncate) encode_options.max_length = most_tokens_;
   Encodings encodings = tokenizer_.encode(inputs, encode_options);
   for (std::size_t i = 0; i + 1 < encodings.begins.size(); ++i) {
@@ -59,7 +59,7 @@ Encodings TextModel::encode(std::span<const TextInput> inputs, const TextOptions
   return encodings;
 }
 
-void TextModel::run(const Encodings& encodings, const Receive& receive, const Progress& progress) const {
+void TextModel::run(const Encodings& encodings, const Receive& receive, const Progress& progress, const AddInputs& add_inputs) const {
   const auto total = static_cast<std::size_t>(encodings.inputs());
   std::vector<std::int64_t> lengths(total);
   for (std::size_t i = 0; i < total; ++i) lengths[i] = encodings.begins[i + 1] - encodings.begins[i];
@@ -68,7 +68,9 @@ void TextModel::run(const Encodings& encodings, const Receive& receive, const Pr
   for (const std::vector<std::size_t>& indices : batches_by_length(lengths, batch_tokens)) {
     if (progress) progress(done, total);
     Encodings batch = select(encodings, indices);
-    RunResult result = session_.run(ragged_inputs(batch));
+    TensorMap inputs = ragged_inputs(batch);
+    if (add_inputs) add_inputs(batch, inputs);
+    RunResult result = session_->run(inputs);
     receive({.inputs = indices, .encodings = std::move(batch), .outputs = std::move(result.outputs), .notes = std::move(result.notes)});
     done += indices.size();
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -34,10 +35,14 @@ struct BatchResult {
 /// A session with the tokenizer of its folder: what every task on text stands on.
 class TextModel {
  public:
-  /// Throws as Session and Tokenizer::load do. `most_tokens` lowers the limit that the model and its tokenizer set.
-  TextModel(const ModelFolder& folder, const SessionOptions& options, std::optional<std::int64_t> most_tokens = std::nullopt);
+  /// Throws as Tokenizer::load does. `most_tokens` lowers the limit that the model and its tokenizer set.
+  explicit TextModel(std::shared_ptr<const Session> session, std::optional<std::int64_t> most_tokens = std::nullopt);
 
-  const Session& session() const { return session_; }
+  /// The same with a session of its own. Throws as Session does too.
+  TextModel(const ModelFolder& folder, const SessionOptions& options, std::optional<std::int64_t> most_tokens = std::nullopt)
+      : TextModel(std::make_shared<const Session>(folder, options), most_tokens) {}
+
+  const Session& session() const { return *session_; }
   const Tokenizer& tokenizer() const { return tokenizer_; }
 
   /// Tokens that a text may have, special ones counted.
@@ -49,12 +54,15 @@ class TextModel {
 
   using Receive = std::function<void(const BatchResult& result)>;
 
+  /// Adds to the tensors of a batch those that only a task knows.
+  using AddInputs = std::function<void(const Encodings& batch, TensorMap& inputs)>;
+
   /// Runs all inputs, inputs of like length together in batches of a bounded number of tokens, and hands each batch's
   /// result to `receive`.
-  void run(const Encodings& encodings, const Receive& receive, const Progress& progress = {}) const;
+  void run(const Encodings& encodings, const Receive& receive, const Progress& progress = {}, const AddInputs& add_inputs = {}) const;
 
  private:
-  Session session_;
+  std::shared_ptr<const Session> session_;
   Tokenizer tokenizer_;
   std::int64_t most_tokens_;
   bool token_types_;  ///< whether the model is told a pair's first and second text apart

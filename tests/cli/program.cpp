@@ -5,9 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <csignal>
 #include <fstream>
 #include <sstream>
 #include <stdexcept>
+#include <thread>
 
 #include "support/temporary_folder.h"
 
@@ -52,7 +55,15 @@ ProgramResult run_program(const std::vector<std::string>& arguments, const Progr
   if (failure != 0) throw std::runtime_error("the program cannot be started: " ACCELERATE_PROGRAM);
 
   int status = 0;
-  if (waitpid(process, &status, 0) != process) throw std::runtime_error("the program was lost");
+  pid_t ended = 0;
+  for (bool sent = !options.signal; (ended = waitpid(process, &status, sent ? 0 : WNOHANG)) == 0;) {
+    if (const int number = options.signal(); number != 0) {
+      kill(process, number);
+      sent = true;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (ended != process) throw std::runtime_error("the program was lost");
   return {.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status),
           .output = options.output.empty() ? contents(output) : std::string(),
           .errors = contents(errors)};

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct ProgramOptions {
   std::string input = {};                     ///< standard input
   std::vector<std::string> environment = {};  ///< "NAME=value", added to the test's own
   std::string output = {};                    ///< where standard output goes, instead of being kept
+  std::function<int()> signal = {};           ///< asked again and again while it runs; the first signal but 0 is sent to it
 };
 
 /// Runs ipfs-accelerate with these arguments and waits for its end.

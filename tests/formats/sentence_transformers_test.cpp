@@ -36,7 +36,7 @@ TEST(SentenceTransformers, ReadsAWholeFolder) {
   EXPECT_EQ(model->pooling.modes, std::vector{PoolingMode::mean});
   EXPECT_EQ(model->pooling.dimension, 384);
   EXPECT_TRUE(model->pooling.include_prompt);
-  EXPECT_TRUE(model->normalize);
+  EXPECT_TRUE(model->normalizes());
   EXPECT_EQ(model->max_seq_length, 256);
   EXPECT_TRUE(model->do_lower_case);
   EXPECT_EQ(model->prompts.at("query"), "q: ");
@@ -53,7 +53,7 @@ TEST(SentenceTransformers, ReadsAFolderWithOnlyWhatMustBeThere) {
   EXPECT_EQ(model->transformer_folder, folder.path() / "0_Transformer");
   EXPECT_EQ(model->pooling.modes, std::vector{PoolingMode::mean});
   EXPECT_EQ(model->max_seq_length, 128);
-  EXPECT_FALSE(model->normalize);
+  EXPECT_FALSE(model->normalizes());
   EXPECT_FALSE(model->do_lower_case);
   EXPECT_TRUE(model->prompts.empty());
   EXPECT_FALSE(model->default_prompt_name);
@@ -118,6 +118,58 @@ TEST(SentenceTransformers, WrongPoolingIsRefused) {
   for (const auto& c : cases) expect_error(ErrorKind::invalid_file, c.message, [&] { pooled(c.fields); });
 }
 
+DenseSettings dense(const std::string& fields) {
+  return parse_dense(Config::parse(fmt::format(R"({{"in_features": 4, "out_features": 2{}}})", fields), "2_Dense/config.json"));
+}
+
+TEST(SentenceTransformers, DenseLayersHaveTheirDefaults) {
+  const DenseSettings plain = dense("");
+  EXPECT_EQ(plain.inputs, 4);
+  EXPECT_EQ(plain.outputs, 2);
+  EXPECT_TRUE(plain.bias);
+  EXPECT_FALSE(plain.residual);
+  EXPECT_EQ(plain.activation, UnaryFunction::tanh);
+  EXPECT_EQ(dense(R"(, "activation_function": "torch.nn.modules.linear.Identity")").activation, std::nullopt);
+  EXPECT_EQ(dense(R"(, "activation_function": "torch.nn.modules.activation.GELU")").activation, UnaryFunction::gelu_erf);
+}
+
+TEST(SentenceTransformers, DenseLayersThatAreNotSupportedAreRefused) {
+  const struct {
+    const char* fields;
+    const char* message;
+  } cases[] = {
+      {R"(, "activation_function": "torch.nn.modules.activation.Mish")", R"('activation_function' is "torch.nn.modules.activation.Mish")"},
+      {R"(, "activation_function": "my_code.Tanh")", R"('activation_function' is "my_code.Tanh", expected torch.nn's Identity)"},
+      {R"(, "module_input_name": "token_embeddings")", R"('module_input_name' is "token_embeddings", expected sentence_embedding)"},
+  };
+  for (const auto& c : cases) expect_error(ErrorKind::unsupported, c.message, [&] { dense(c.fields); });
+}
+
+TEST(SentenceTransformers, ReadsLayersInTheirOrder) {
+  const TemporaryFolder folder;
+  folder.write("modules.json", list_of({transformer, pooling, module("sentence_transformers.models.Dense", "2_Dense"),
+                                        module("sentence_transformers.models.Dropout", "3_Dropout"), normalize}));
+  folder.write("1_Pooling/config.json", R"({"embedding_dimension": 4})");
+  folder.write("2_Dense/config.json", R"({"in_features": 4, "out_features": 2})");
+  folder.write("config_sentence_transformers.json", R"({"truncate_dim": 1})");
+  const auto model = read_sentence_transformer(folder.path());
+  ASSERT_TRUE(model);
+  ASSERT_EQ(model->layers.size(), 2U);
+  EXPECT_EQ(model->layers[0].kind, SentenceModule::Kind::dense);
+  EXPECT_EQ(model->layers[0].path, "2_Dense");
+  EXPECT_TRUE(model->normalizes());
+  EXPECT_EQ(model->truncate_dimensions, 1);
+}
+
+TEST(SentenceTransformers, CrossEncodersAreATransformerAlone) {
+  const TemporaryFolder folder;
+  folder.write("modules.json", list_of({transformer}));
+  const auto model = read_sentence_transformer(folder.path());
+  ASSERT_TRUE(model);
+  EXPECT_EQ(model->pooling.modes, std::vector{PoolingMode::mean});
+  EXPECT_FALSE(model->normalizes());
+}
+
 TEST(SentenceTransformers, WrongModulesAreRefused) {
   const struct {
     ErrorKind kind;
@@ -125,17 +177,17 @@ TEST(SentenceTransformers, WrongModulesAreRefused) {
     const char* message;
   } cases[] = {
       {ErrorKind::unsupported,
-       {transformer, pooling, module("sentence_transformers.models.Dense", "2_Dense")},
-       R"(modules.json: '[2].type' is "sentence_transformers.models.Dense", expected sentence_transformers' Transformer, Pooling or Normalize)"},
+       {transformer, pooling, module("sentence_transformers.models.CNN", "2_CNN")},
+       R"(modules.json: '[2].type' is "sentence_transformers.models.CNN", expected sentence_transformers' Transformer, Pooling, Dense)"},
       {ErrorKind::unsupported, {module("custom_code.Transformer", "")}, R"('[0].type' is "custom_code.Transformer")"},
       {ErrorKind::invalid_file,
        {module("sentence_transformers.models.Transformer", "../other")},
        R"('[0].path' is "../other", expected a folder inside the model's)"},
       {ErrorKind::invalid_file, {module("sentence_transformers.models.Transformer", "/etc")}, R"('[0].path' is "/etc")"},
-      {ErrorKind::invalid_file, {}, "has 0 modules, expected Transformer, Pooling and perhaps Normalize in this order"},
-      {ErrorKind::invalid_file, {transformer}, "has 1 modules, expected Transformer, Pooling"},
+      {ErrorKind::invalid_file, {}, "has 0 modules, expected a Transformer, a Pooling and then layers, in this order"},
+      {ErrorKind::invalid_file, {transformer, normalize}, "has 2 modules, expected a Transformer, a Pooling"},
       {ErrorKind::invalid_file, {pooling, transformer}, "in this order"},
-      {ErrorKind::invalid_file, {transformer, pooling, normalize, normalize}, "has 4 modules"},
+      {ErrorKind::invalid_file, {transformer, pooling, normalize, pooling}, "has 4 modules"},
       {ErrorKind::invalid_file, {R"({"type": 1, "path": ""})"}, "'[0].type' is 1, expected a text"},
       {ErrorKind::invalid_file, {R"({"type": "sentence_transformers.models.Transformer"})"}, "'[0].path' is missing"},
       {ErrorKind::invalid_file, {"3"}, "modules.json: [0] is 3, expected an object"},

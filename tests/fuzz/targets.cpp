@@ -103,7 +103,11 @@ bool modules(std::span<const std::byte> bytes) {
     const PoolingSettings pooling = parse_pooling(Config::parse(text, std::string(source)));
     require(!pooling.modes.empty() && pooling.dimension >= 1, "a pooling that gives nothing");
   });
-  return is_modules || is_pooling;
+  const bool is_dense = accepts([&] {
+    const DenseSettings dense = parse_dense(Config::parse(text, std::string(source)));
+    require(dense.inputs >= 1 && dense.outputs >= 1, "a layer of nothing");
+  });
+  return is_modules || is_pooling || is_dense;
 }
 
 bool calibration(std::span<const std::byte> bytes) {

@@ -91,22 +91,34 @@ TEST(Classify, ScoresLabelsByTheProblemsType) {
   EXPECT_LT(many[0].labels[0].score, 0.7F);
 }
 
+const std::vector<std::string> tags{"O", "B-PER", "I-PER", "B-X", "I-Y"};
+
+/// A token of which the model says `label` with that probability.
+TokenScores token(std::size_t label, float score, TextSpan span, bool continues_word = false) {
+  std::vector<float> scores(tags.size(), (1 - score) / 4);
+  scores[label] = score;
+  return {.scores = scores, .span = span, .continues_word = continues_word};
+}
+
 TEST(Tag, JoinsNeighboursOfOneKind) {
   const std::string text = "Ada Lovelace saw Zoë";
-  const std::vector<TokenLabel> tokens{
-      {"B-PER", 0.9F, {0, 3}}, {"I-PER", 0.7F, {4, 12}}, {"O", 1.0F, {13, 16}}, {"I-PER", 0.6F, {17, 19}}, {"I-PER", 0.8F, {19, 21}}};
-  const std::vector<Entity> entities = entities_of(text, tokens);
+  const std::vector<TokenScores> tokens{token(1, 0.9F, {0, 3}), token(2, 0.7F, {4, 12}), token(0, 1, {13, 16}), token(2, 0.6F, {17, 19}),
+                                        token(2, 0.8F, {19, 21}, true)};
+  const std::vector<Entity> entities = entities_of(text, tokens, tags, Aggregation::simple);
   ASSERT_EQ(entities.size(), 2U);
   EXPECT_EQ(entities[0].label, "PER");
   EXPECT_EQ(entities[0].text, "Ada Lovelace");
   EXPECT_NEAR(entities[0].score, 0.8, 1e-6);
   EXPECT_EQ(entities[1].text, "Zoë");
   EXPECT_EQ(entities[1].span, (TextSpan{17, 20}));
+  EXPECT_EQ(entities_of(text, tokens, tags, Aggregation::none).size(), 4U);
+  EXPECT_NEAR(entities_of(text, tokens, tags, Aggregation::max).at(1).score, 0.8, 1e-6);
+  EXPECT_NEAR(entities_of(text, tokens, tags, Aggregation::first).at(1).score, 0.6, 1e-6);
 }
 
 TEST(Tag, BeginsAnewAtB) {
-  const std::vector<TokenLabel> tokens{{"B-X", 1, {0, 1}}, {"B-X", 1, {2, 3}}, {"I-Y", 1, {4, 5}}};
-  const std::vector<Entity> entities = entities_of("a b c", tokens);
+  const std::vector<TokenScores> tokens{token(3, 1, {0, 1}), token(3, 1, {2, 3}), token(4, 1, {4, 5})};
+  const std::vector<Entity> entities = entities_of("a b c", tokens, tags, Aggregation::simple);
   ASSERT_EQ(entities.size(), 3U);
   EXPECT_EQ(entities[2].label, "Y");
 }
@@ -167,6 +179,9 @@ TEST(AnswersJson, HasShortNumbersAndNamesWhatComputed) {
             R"({"embedding":[0.1,-2.0],"tokens":3,"truncated":true,"notes":["ran in 2 pieces"],"backend":"reference","device":"cpu",)"
             R"("implementation":"reference","precision":"fp32","choice":{"why":"fixed","prefer":"latency","alternatives":[]},)"
             R"("random_weights":true})");
+  std::string line;
+  append_fields(line, embeddings, 0);
+  EXPECT_EQ(line, R"("embedding":[0.1,-2],"tokens":3,"truncated":true,"notes":["ran in 2 pieces"])");
 }
 
 TEST(Task, FollowsFromTheHead) {
