@@ -1,104 +1,91 @@
-"""The model as each peer wants it: exported once from the checkpoint, then kept in a cache folder."""
+"""A text encoder as each peer wants it; a form that computes something else than the checkpoint counts as not exported."""
 
 from __future__ import annotations
 
+import importlib
 import logging
-import math
+import os
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable
 
+import numpy as np
+from checkpoint import Checkpoint
+from common.exports import ExportFolder, Step
 from workloads import Batch
 
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 OUTPUT = "last_hidden_state"
-CALIBRATION_SENTENCES = 128
+LARGEST_DIFFERENCE = 2e-3  # of a hidden state, between a float32 form and PyTorch; another mask or position costs far more
 
 
 @dataclass(frozen=True)
-class Artifacts:
-    """Where each exported form lies; `checkpoint` is the model folder itself."""
+class Artifacts(ExportFolder):
+    """Where the exported forms of a checkpoint lie."""
 
-    checkpoint: Path
-    folder: Path
+    model: Checkpoint
 
-    def path(self, name: str) -> Path:
+    def path(self, form: str) -> Path:
         """The file of one form, as `contenders` names them."""
-        return self.folder / f"{name}{'.xml' if name.startswith('openvino') else '.onnx'}"
+        return self.folder / form / ("model.xml" if form.startswith("openvino") else "model.onnx")
 
 
-def build(artifacts: Artifacts, calibration: list[Batch]) -> None:
-    """Makes what is missing. Heavy imports stay in here: run it in a process of its own."""
-    artifacts.folder.mkdir(parents=True, exist_ok=True)
+def build(artifacts: Artifacts, wanted: set[str], calibration: list[Batch], check: Batch) -> None:
+    """Makes what is missing of the wanted forms; float32 ones are run on `check`.
+
+    Heavy imports stay in here: run it in a process of its own.
+    """
     logging.getLogger().setLevel(logging.ERROR)
-    # Dynamic quantisation reads the graphs before it.
-    steps: dict[str, Callable[[Path], None]] = {
-        "onnx": lambda path: _export_onnx(artifacts.checkpoint, path),
-        "onnx_fused": lambda path: _fuse(artifacts.checkpoint, artifacts.path("onnx"), path),
-        "onnx_int8": lambda path: _quantise_dynamically(artifacts.path("onnx"), path),
-        "onnx_fused_int8": lambda path: _quantise_dynamically(artifacts.path("onnx_fused"), path),
-        "openvino": lambda path: _convert_to_openvino(artifacts.checkpoint, path),
-        "openvino_int8": lambda path: _quantise_openvino(artifacts.path("openvino"), path, calibration),
-    }
-    for name, step in steps.items():
-        if not artifacts.path(name).exists():
-            print(f"making {artifacts.path(name).name}", flush=True)
-            step(artifacts.path(name))
+    warnings.filterwarnings("ignore")
+    model, path = artifacts.model, artifacts.path
+
+    def agrees(form: str) -> None:
+        _check_values(artifacts, form, check)
+
+    artifacts.make(wanted, {
+        "onnx": Step(lambda target: _export_onnx(model, target), check=agrees),
+        "onnx_fused": Step(lambda target: _fuse(model, path("onnx"), target), source="onnx", check=agrees),
+        "onnx_int8": Step(lambda target: _quantise_dynamically(path("onnx"), target), source="onnx"),
+        "onnx_fused_int8": Step(lambda target: _quantise_dynamically(path("onnx_fused"), target), source="onnx_fused"),
+        "openvino": Step(lambda target: _convert_to_openvino(model, target), check=agrees),
+        "openvino_int8": Step(lambda target: _quantise_openvino(path("openvino"), target, calibration), source="openvino"),
+    })
 
 
-def load_torch(checkpoint: Path, attention: str, dtype=None):
-    """The checkpoint in transformers, without the pooler that sentence embeddings do not use."""
+def _check_values(artifacts: Artifacts, form: str, check: Batch) -> None:
+    """Raises unless the form answers as the checkpoint does in PyTorch, wherever there is a token."""
+    settings = {"graph": form, "static": False, "streams": 1, "hint": "f32", "compile": False}
+    answers = []
+    for name in ("pytorch", "openvino_cpu" if form.startswith("openvino") else "onnx_runtime"):
+        engine = importlib.import_module(f"engines.{name}").Engine(artifacts, settings, "fp32", threads=os.cpu_count() or 1)
+        engine.load()
+        engine.prepare([check])
+        answers.append(engine.hidden_states()[0][check["attention_mask"] == 1])
+    difference = float(np.abs(answers[0] - answers[1]).max())
+    if not difference <= LARGEST_DIFFERENCE:  # a NaN is no agreement
+        raise ValueError(f"hidden states are up to {difference:.2g} from PyTorch's, at most {LARGEST_DIFFERENCE:g} is rounding")
+
+
+def _export_onnx(checkpoint: Checkpoint, path: Path) -> None:
     import torch
-    from transformers import BertModel
+    from exportable import HiddenStates, example_inputs, fusable_attention
 
-    model = BertModel.from_pretrained(checkpoint, attn_implementation=attention, add_pooling_layer=False, dtype=dtype or torch.float32)
-    return model.eval()
-
-
-def _example_inputs() -> tuple:
-    import torch
-
-    ids = torch.ones(2, 16, dtype=torch.int64)
-    return ids, ids, torch.zeros_like(ids)
-
-
-def _export_onnx(checkpoint: Path, path: Path) -> None:
-    """Exports attention in the form that ONNX Runtime's optimiser recognises and fuses; other forms it leaves in pieces."""
-    import torch
-    from transformers import AttentionInterface
-
-    def attention(module, query, key, value, mask, **unused):
-        scores = torch.matmul(query, key.transpose(-1, -2)) / math.sqrt(query.shape[-1])
-        weights = torch.softmax(scores + mask, dim=-1)
-        return torch.matmul(weights, value).permute(0, 2, 1, 3).contiguous(), weights
-
-    AttentionInterface.register("fusable", attention)
-
-    class HiddenState(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = load_torch(checkpoint, "fusable")
-
-        def forward(self, input_ids, attention_mask, token_type_ids):
-            bias = (1.0 - attention_mask.unsqueeze(1).unsqueeze(2).to(torch.float32)) * -10000.0
-            return self.model(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids).last_hidden_state
-
-    axes = {name: {0: "batch", 1: "tokens"} for name in (*INPUTS, OUTPUT)}
+    names = list(checkpoint.inputs)
+    axes = {name: {0: "batch", 1: "tokens"} for name in (*names, OUTPUT)}
     with torch.no_grad():
-        torch.onnx.export(HiddenState(), _example_inputs(), str(path), input_names=list(INPUTS), output_names=[OUTPUT],
-                          dynamic_axes=axes, opset_version=14, dynamo=False)
+        torch.onnx.export(HiddenStates(checkpoint, fusable_attention(checkpoint)), example_inputs(checkpoint), str(path),
+                          input_names=names, output_names=[OUTPUT], dynamic_axes=axes, opset_version=14, dynamo=False)
 
 
-def _fuse(checkpoint: Path, plain: Path, path: Path) -> None:
+def _fuse(checkpoint: Checkpoint, plain: Path, path: Path) -> str:
     from onnxruntime.transformers import optimizer
-    from transformers import AutoConfig
 
-    config = AutoConfig.from_pretrained(checkpoint)
+    config = checkpoint.config
     fused = optimizer.optimize_model(str(plain), model_type="bert", num_heads=config.num_attention_heads,
                                      hidden_size=config.hidden_size)
-    if fused.get_fused_operator_statistics()["Attention"] != config.num_hidden_layers:
-        raise RuntimeError(f"{plain}: ONNX Runtime's optimiser did not fuse the attention of every layer")
+    counts = fused.get_fused_operator_statistics()
     fused.save_model_to_file(str(path))
+    found = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return f"ONNX Runtime's optimiser fused {found or 'nothing'}, for {config.num_hidden_layers} layers"
 
 
 def _quantise_dynamically(source: Path, path: Path) -> None:
@@ -110,30 +97,23 @@ def _quantise_dynamically(source: Path, path: Path) -> None:
                      extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
 
 
-def _convert_to_openvino(checkpoint: Path, path: Path) -> None:
+def _convert_to_openvino(checkpoint: Checkpoint, path: Path) -> None:
     import openvino
-    import torch
+    from exportable import HiddenStates, example_inputs
 
-    class HiddenState(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = load_torch(checkpoint, "sdpa")
-
-        def forward(self, input_ids, attention_mask, token_type_ids):
-            bias = (1.0 - attention_mask.unsqueeze(1).unsqueeze(2).to(torch.float32)) * -10000.0
-            return self.model(input_ids=input_ids, attention_mask=bias, token_type_ids=token_type_ids).last_hidden_state
-
-    model = openvino.convert_model(HiddenState(), example_input=dict(zip(INPUTS, _example_inputs())))
-    model.reshape({name: [-1, -1] for name in INPUTS})
+    model = openvino.convert_model(HiddenStates(checkpoint, checkpoint.best_attention),
+                                   example_input=dict(zip(checkpoint.inputs, example_inputs(checkpoint))))
+    model.reshape({name: [-1, -1] for name in checkpoint.inputs})
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
 def _quantise_openvino(source: Path, path: Path, calibration: list[Batch]) -> None:
     import nncf
     import openvino
+    from engines.openvino_cpu import feed_of
 
     nncf.set_log_level(logging.ERROR)
     model = openvino.Core().read_model(source)
-    quantised = nncf.quantize(model, nncf.Dataset(calibration), model_type=nncf.ModelType.TRANSFORMER,
-                              subset_size=len(calibration))
+    batches = [feed_of(model, batch) for batch in calibration]
+    quantised = nncf.quantize(model, nncf.Dataset(batches), model_type=nncf.ModelType.TRANSFORMER, subset_size=len(batches))
     openvino.save_model(quantised, path, compress_to_fp16=False)

@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-OURS = "ours"
+from common.turns import OURS, Contender, chosen
+
 PRECISIONS = ("fp32", "bf16", "int8")
-
-
-@dataclass(frozen=True)
-class Contender:
-    """One peer in one precision under one group of settings."""
-
-    peer: str
-    precision: str
-    variant: str
-    engine: str
-    settings: dict[str, Any] = field(default_factory=dict, hash=False)
-    same_numbers_as: str | None = None  # another variant that computes the very same values
-
-    @property
-    def key(self) -> str:
-        """A name that no other contender has."""
-        return f"{self.peer} {self.precision} ({self.variant})"
 
 
 def _onnx_runtime() -> list[Contender]:
@@ -55,26 +38,18 @@ def _openvino() -> list[Contender]:
 
 
 def _pytorch(with_compile: bool) -> list[Contender]:
-    rows = [Contender("PyTorch", precision, "eager, sdpa", "pytorch", {"compile": False}) for precision in ("fp32", "bf16")]
+    rows = [Contender("PyTorch", precision, "eager", "pytorch", {"compile": False}) for precision in ("fp32", "bf16")]
     if with_compile:
-        rows += [Contender("PyTorch", precision, "compiled, sdpa", "pytorch", {"compile": True}) for precision in ("fp32", "bf16")]
+        rows += [Contender("PyTorch", precision, "compiled", "pytorch", {"compile": True}) for precision in ("fp32", "bf16")]
     return rows
 
 
-def peers(names: list[str] | None, with_compile: bool, quick: bool) -> list[Contender]:
-    """The contenders of the named peers; `quick` keeps the first variant of each peer and precision."""
+def peers(names: list[str] | None, precisions: list[str], with_compile: bool, quick: bool) -> list[Contender]:
+    """The contenders of the named peers in these precisions; `quick` keeps the first variant of each peer and precision."""
     everyone = _onnx_runtime() + _openvino() + _pytorch(with_compile)
-    known = list(dict.fromkeys(contender.peer for contender in everyone))
-    for name in names or []:
-        if name not in known:
-            raise ValueError(f"peer {name!r}: expected one of {', '.join(known)}")
-    chosen = [contender for contender in everyone if not names or contender.peer in names]
-    if quick:
-        first = {(contender.peer, contender.precision): contender for contender in reversed(chosen)}
-        chosen = [contender for contender in chosen if first[contender.peer, contender.precision] is contender]
-    return chosen
+    return chosen(everyone, names, precisions, quick)
 
 
-def ours(precisions: tuple[str, ...] = PRECISIONS) -> list[Contender]:
-    """The program itself, on its CPU backend."""
-    return [Contender(OURS, precision, "ragged, cpu", "program") for precision in precisions]
+def ours(precisions: list[str], backend: str) -> list[Contender]:
+    """The program itself, on one of its backends."""
+    return [Contender(OURS, precision, f"ragged, {backend}", "program", {"backend": backend}) for precision in precisions]

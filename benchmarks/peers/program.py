@@ -8,18 +8,19 @@ import subprocess
 from pathlib import Path
 
 import numpy as np
-from contenders import Contender
-from machine import BusyClock
-from worker import Budget, Footprint, Measurement, WorkerError
+from common.machine import BusyClock
+from common.remote import WorkerError
+from common.turns import Contender, Footprint
+from worker import Budget, Measurement
 from workloads import Workload
 
 
 class ProgramWorker:
-    """Runs `bench` on a workload, its sequences ragged and therefore without padding."""
+    """Runs `bench` on a workload, its sequences ragged and therefore without padding; each process loads the model and makes its ids."""
 
     def __init__(self, program: Path, model: Path, contender: Contender, workload: Workload, threads: int) -> None:
-        self._common = [str(program), "bench", str(model), "--precision", contender.precision, "--backend", "cpu",
-                        "--threads", str(threads), "--json"]
+        self._common = [str(program), "bench", str(model), "--precision", contender.precision, "--backend",
+                        contender.settings["backend"], "--fallback", "off", "--threads", str(threads), "--json"]
         if workload.is_ragged:
             self._shape = ["--lengths", ",".join(map(str, workload.lengths))]
         else:
@@ -27,9 +28,10 @@ class ProgramWorker:
         self._answers: list[dict] = []
 
     def measure(self, budget: Budget) -> Measurement:
-        """One process: it warms up and decides by itself how many runs it needs."""
+        """One process, under the budget that the peers have."""
+        lasting = ["--warmup", str(budget.warm_up_runs), "--rounds", str(budget.least_runs), "--min-time", str(budget.seconds)]
         clock, before = BusyClock.now(), os.times()
-        done = subprocess.run([*self._common, *self._shape], capture_output=True, text=True)
+        done = subprocess.run([*self._common, *self._shape, *lasting], capture_output=True, text=True)
         after = os.times()
         own = after.children_user + after.children_system - before.children_user - before.children_system
         others = clock.used_by_others(own)

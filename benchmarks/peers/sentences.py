@@ -32,6 +32,31 @@ class Agreement:
         return Agreement(float(np.abs(got - want).max()), float(cosines.min()), float(cosines.mean()), int(cosines.argmin()))
 
 
+@dataclass(frozen=True)
+class Pooling:
+    """How a sentence-transformers folder makes an embedding of hidden states."""
+
+    takes_first: bool  # the first token's, else the mean over tokens
+    normalises: bool
+
+    @staticmethod
+    def of(model: Path) -> Pooling:
+        """Reads modules.json; ValueError names what is neither of the two poolings."""
+        modules = {entry["type"].split(".")[-1]: entry["path"] for entry in json.loads((model / "modules.json").read_text())}
+        if unknown := set(modules) - {"Transformer", "Pooling", "Normalize"}:
+            raise ValueError(f"{model}/modules.json: no embeddings are made here through {', '.join(sorted(unknown))}")
+        settings = json.loads((model / modules["Pooling"] / "config.json").read_text())
+        modes = {name for name, used in settings.items() if name.startswith("pooling_mode_") and used is True}
+        if modes not in ({"pooling_mode_cls_token"}, {"pooling_mode_mean_tokens"}):
+            raise ValueError(f"{model}: pooling is {', '.join(sorted(modes)) or 'not set'}, expected cls or mean")
+        return Pooling("pooling_mode_cls_token" in modes, "Normalize" in modules)
+
+    def embeddings(self, hidden: list[np.ndarray]) -> np.ndarray:
+        """[sentences, features] of hidden states [1, tokens, features] without padding."""
+        pooled = np.concatenate([states[:, 0] if self.takes_first else states.mean(axis=1) for states in hidden])
+        return pooled / np.linalg.norm(pooled, axis=1, keepdims=True) if self.normalises else pooled
+
+
 def read_sentences(path: Path = SENTENCES) -> list[str]:
     """The `text` of each JSON line."""
     with path.open(encoding="utf-8") as lines:

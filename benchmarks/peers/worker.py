@@ -1,22 +1,17 @@
-"""A peer in a process of its own, so that its memory is its own and runs of different peers can alternate."""
+"""A peer in a process of its own, timed there."""
 
 from __future__ import annotations
 
 import importlib
-import multiprocessing
-import os
 import time
-import traceback
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from artifacts import Artifacts
-from contenders import Contender
-from machine import BusyClock, peak_resident_bytes
+from common.machine import BusyClock, peak_resident_bytes
+from common.remote import Remote
+from common.turns import Contender, Footprint
 from workloads import Batch
-
-ANSWER_WITHIN = 600  # seconds; compiling a graph is the slowest thing asked for
 
 
 @dataclass(frozen=True)
@@ -38,77 +33,44 @@ class Measurement:
     others_cpus: float | None
 
 
-@dataclass(frozen=True)
-class Footprint:
-    """What a contender costs beside time: milliseconds from files to ready, and its largest resident size so far."""
-
-    load_ms: float
-    peak_rss_bytes: int
-
-
-class WorkerError(RuntimeError):
-    """A peer failed; the message has its own traceback."""
-
-
 class PeerWorker:
-    """This side of the pipe: starts the process, asks, and ends it."""
+    """This side: what can be asked of a peer."""
 
     def __init__(self, contender: Contender, artifacts: Artifacts, threads: int) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._key = contender.key
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_serve, args=(theirs, contender, artifacts, threads), daemon=True)
-        self._process.start()
-        theirs.close()
+        self._remote = Remote(contender.key, _Server, contender, artifacts, threads)
 
     def load(self, batches: list[Batch]) -> float:
         """Loads the model for these batches and returns the milliseconds that took, imports not counted."""
-        return self._ask("load", batches)
+        return self._remote.ask("load", batches)
 
     def measure(self, budget: Budget) -> Measurement:
         """Times runs of the batches last loaded."""
-        return self._ask("measure", budget)
+        return self._remote.ask("measure", budget)
 
     def hidden_states(self, batches: list[Batch]) -> list[np.ndarray]:
         """The last hidden states of other batches than the ones being timed."""
-        return self._ask("hidden_states", batches)
+        return self._remote.ask("hidden_states", batches)
 
     def footprint(self) -> Footprint:
         """Load time and peak memory of the process until now."""
-        return self._ask("footprint")
+        return self._remote.ask("footprint")
 
     def close(self) -> None:
         """Ends the process."""
-        self._connection.close()
-        self._process.join(timeout=10)
-        if self._process.is_alive():
-            self._process.terminate()
-            self._process.join()
-
-    def _ask(self, question: str, *arguments: Any) -> Any:
-        try:
-            self._connection.send((question, arguments))
-            if not self._connection.poll(ANSWER_WITHIN):
-                raise WorkerError(f"{self._key}: no answer to {question} in {ANSWER_WITHIN} s")
-            good, answer = self._connection.recv()
-        except (EOFError, BrokenPipeError) as error:
-            raise WorkerError(f"{self._key}: the process ended during {question}") from error
-        if not good:
-            raise WorkerError(f"{self._key}: {question}: {answer}")
-        return answer
+        self._remote.close()
 
 
 class _Server:
     """The other side: owns the engine."""
 
     def __init__(self, contender: Contender, artifacts: Artifacts, threads: int) -> None:
-        self._engine = importlib.import_module(f"engines.{contender.engine}").Engine()
-        self._load_arguments = (artifacts, contender.settings, contender.precision, threads)
+        module = importlib.import_module(f"engines.{contender.engine}")
+        self._engine = module.Engine(artifacts, contender.settings, contender.precision, threads)
         self._load_ms = 0.0
 
     def load(self, batches: list[Batch]) -> float:
         start = time.perf_counter()
-        self._engine.load(*self._load_arguments)
+        self._engine.load()
         self._engine.prepare(batches)
         self._load_ms = (time.perf_counter() - start) * 1e3
         return self._load_ms
@@ -132,19 +94,3 @@ class _Server:
 
     def footprint(self) -> Footprint:
         return Footprint(self._load_ms, peak_resident_bytes())
-
-
-def _serve(connection, contender: Contender, artifacts: Artifacts, threads: int) -> None:
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
-    server = None
-    while True:
-        try:
-            question, arguments = connection.recv()
-        except EOFError:
-            return
-        try:
-            server = server or _Server(contender, artifacts, threads)
-            connection.send((True, getattr(server, question)(*arguments)))
-        except Exception:  # whatever a peer throws belongs in the report, not on a dead pipe
-            connection.send((False, traceback.format_exc(limit=-3)))

@@ -1,14 +1,11 @@
-"""The batches that every contender is timed on, cut from the same real text."""
+"""The batches that every contender is timed on, cut from the same stream of tokens."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
-from sentences import read_sentences
 
 Batch = dict[str, np.ndarray]
 
@@ -51,37 +48,17 @@ class Workload:
             stream.append([first, *body, last])
         return stream
 
-    def padded(self, sequences: list[list[int]]) -> list[Batch]:
+    def padded(self, sequences: list[list[int]], padding: int) -> list[Batch]:
         """The batches a peer runs: sorted by length, each padded to its own longest."""
         ordered = sorted(sequences, key=len)
-        return [pad(ordered[start : start + self.padded_batch]) for start in range(0, len(ordered), self.padded_batch)]
+        return [pad(ordered[start : start + self.padded_batch], padding) for start in range(0, len(ordered), self.padded_batch)]
 
 
-def pad(sequences: list[list[int]]) -> Batch:
-    """One right-padded batch, named as transformers names its inputs: [sequences, longest]."""
+def pad(sequences: list[list[int]], padding: int) -> Batch:
+    """One batch, right-padded with the id `padding` and named as transformers names its inputs: [sequences, longest]."""
     shape = (len(sequences), max(map(len, sequences)))
-    ids, mask = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    ids, mask = np.full(shape, padding, dtype=np.int64), np.zeros(shape, dtype=np.int64)
     for row, sequence in enumerate(sequences):
         ids[row, : len(sequence)] = sequence
         mask[row, : len(sequence)] = 1
     return {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-
-
-class Text:
-    """The committed sentences, tokenised as the model does."""
-
-    def __init__(self, model: Path) -> None:
-        from tokenizers import Tokenizer
-
-        tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
-        tokenizer.no_padding()
-        longest = json.loads((model / "sentence_bert_config.json").read_text())["max_seq_length"]
-        tokenizer.enable_truncation(longest)
-        self.sentences = read_sentences()
-        self.encoded = [tokenizer.encode(sentence).ids for sentence in self.sentences]
-        self._first, self._last = self.encoded[0][0], self.encoded[0][-1]
-
-    def sequences(self, workload: Workload) -> list[list[int]]:
-        """Token ids for a workload: real words in a fixed order."""
-        stream = [token for ids in self.encoded for token in ids[1:-1]]
-        return workload.sequences(stream, self._first, self._last)

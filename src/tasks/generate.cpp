@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 
 #include "generation/beam_search.h"
@@ -52,6 +53,11 @@ class Request : public Generation {
 };
 
 }  // namespace
+
+std::string_view name_of(FinishReason reason) {
+  constexpr std::array<std::string_view, 6> names{"none", "end_token", "stop_token", "stop_string", "length", "cancelled"};
+  return names.at(static_cast<std::size_t>(reason));
+}
 
 /// One text that grows token by token.
 class TextGenerator::Sampled final : public Request {

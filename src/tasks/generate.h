@@ -17,6 +17,9 @@
 
 namespace accelerate {
 
+/// "end_token", "stop_token", "stop_string", "length", "cancelled" or "none".
+std::string_view name_of(FinishReason reason);
+
 /// A text that was generated.
 struct GeneratedText {
   std::vector<std::int64_t> tokens;  ///< the one that ended it included

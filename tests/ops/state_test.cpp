@@ -18,7 +18,8 @@ namespace {
 constexpr std::int64_t hidden = 48;
 constexpr std::int64_t vocabulary = 40;
 
-/// Two causal layers, one of them with heads that share keys, a window and a bias by distance in the other, and logits.
+/// Causal layers with all that attention can do for them, and logits: heads that share keys, a window and a bias by distance,
+/// capped scores, slopes.
 Graph decoder() {
   CaseBuilder builder(7);
   Graph& graph = builder.graph();
@@ -38,6 +39,9 @@ Graph decoder() {
   const std::array<std::int64_t, 9> columns{0, 1, 2, 3, 4, 4, 4, 4, 4};
   layer("second", 3, 3, {.scale = 0.25F, .causal = true, .window_left = 70},
         {.of_heads = builder.weight("bias", {3, 5}), .columns = graph.constant(Tensor::from<std::int64_t>(columns, {9}))});
+  layer("third", 4, 2, {.scale = 0.29F, .causal = true, .softcap = 4}, {});
+  const std::array<float, 3> slopes{0.5F, 0.25F, 0.125F};
+  layer("fourth", 3, 3, {.scale = 0.25F, .causal = true}, {.slopes = graph.constant(Tensor::from<float>(slopes, {3}))});
   x = rms_norm(x, builder.weight("scale", {hidden}), {.epsilon = 1e-5F});
   graph.output("logits", linear(x, builder.weight("head", {vocabulary, hidden})));
   return std::move(graph);

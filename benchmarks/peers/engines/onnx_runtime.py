@@ -13,14 +13,16 @@ from workloads import Batch
 class Engine:
     """One inference session; shapes are dynamic."""
 
-    def load(self, artifacts: Artifacts, settings: dict[str, Any], precision: str, threads: int) -> None:
+    def __init__(self, artifacts: Artifacts, settings: dict[str, Any], precision: str, threads: int) -> None:
+        self._path = artifacts.path(settings["graph"])
+        self._options = onnxruntime.SessionOptions()
+        self._options.intra_op_num_threads = threads
+        self._options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
+        self._options.log_severity_level = 3
+
+    def load(self) -> None:
         """Opens the session with every graph optimisation on."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
-        options.log_severity_level = 3
-        path = artifacts.path(settings["graph"])
-        self._session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        self._session = onnxruntime.InferenceSession(str(self._path), self._options, providers=["CPUExecutionProvider"])
         self._inputs = {node.name: np.int32 if node.type == "tensor(int32)" else np.int64 for node in self._session.get_inputs()}
 
     def prepare(self, batches: list[Batch]) -> None:

@@ -10,13 +10,16 @@ from artifacts import Artifacts
 from workloads import Batch
 
 
+def feed_of(model: openvino.Model | openvino.CompiledModel, batch: Batch) -> Batch:
+    """The arrays that the model takes; its inputs may have names of the converter's own beside ours."""
+    return {name: batch[name] for node in model.inputs for name in node.names if name in batch}
+
+
 class Engine:
     """One compiled model a shape (static) or one for all (dynamic); several streams split a batch between them."""
 
-    def load(self, artifacts: Artifacts, settings: dict[str, Any], precision: str, threads: int) -> None:
-        """Compiles the graph for all shapes; a static variant waits for `prepare`, which knows the shapes."""
+    def __init__(self, artifacts: Artifacts, settings: dict[str, Any], precision: str, threads: int) -> None:
         self._static, self._streams = settings["static"], settings["streams"]
-        self._core = openvino.Core()
         self._path = artifacts.path(settings["graph"])
         self._options = {
             "INFERENCE_PRECISION_HINT": settings["hint"],
@@ -24,6 +27,10 @@ class Engine:
             "NUM_STREAMS": self._streams,
             "INFERENCE_NUM_THREADS": threads,
         }
+
+    def load(self) -> None:
+        """Compiles the graph for all shapes; a static variant waits for `prepare`, which knows the shapes."""
+        self._core = openvino.Core()
         self._compiled = None if self._static else self._compile(None)
 
     def prepare(self, batches: list[Batch]) -> None:
@@ -35,7 +42,7 @@ class Engine:
             shape = part["input_ids"].shape
             if shape not in compiled:
                 compiled[shape] = self._compile(shape) if self._static else self._compiled
-            self._requests.append((compiled[shape].create_infer_request(), part))
+            self._requests.append((compiled[shape].create_infer_request(), feed_of(compiled[shape], part)))
         self._parts_of_batch = len(parts) // len(batches)
 
     def run(self) -> list[np.ndarray]:
@@ -64,5 +71,5 @@ class Engine:
     def _compile(self, shape: tuple[int, int] | None) -> openvino.CompiledModel:
         model = self._core.read_model(self._path)
         if shape is not None:
-            model.reshape({name: list(shape) for name in ("input_ids", "attention_mask", "token_type_ids")})
+            model.reshape({node: list(shape) for node in model.inputs})
         return self._core.compile_model(model, "CPU", self._options)

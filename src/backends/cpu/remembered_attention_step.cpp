@@ -27,6 +27,7 @@ class RememberedAttentionStep final : public Step {
         query_sequences_(node.inputs[3]),
         new_sequences_(context.graph.producer(node.inputs[1]).inputs[1]),
         context_sequences_(node.inputs[4]),
+        slopes_(node.inputs.size() > 10 ? node.inputs[10] : no_value),
         output_(node.outputs.front()),
         query_heads_(context.graph.type(query_).shape[1].value()),
         key_heads_(context.graph.type(key_).shape[1].value()),
@@ -145,7 +146,7 @@ class RememberedAttentionStep final : public Step {
     const std::int64_t shared = query_heads_ / key_heads_;
     std::vector<Item> items;
     for (std::size_t i = 0; i < all.size(); ++i) {
-      const std::int64_t heads = all[i].queries == 1 && !bias_ ? shared : 1;
+      const std::int64_t heads = all[i].queries == 1 && !bias_ && slopes_ == no_value ? shared : 1;
       for (std::int64_t first = 0; first < all[i].queries; first += query_block)
         for (std::int64_t head = 0; head < query_heads_; head += heads)
           items.push_back({&all[i], i, first, std::min(query_block, all[i].queries - first), head, heads});
@@ -192,6 +193,8 @@ class RememberedAttentionStep final : public Step {
                         .page_keys = place.keys,
                         .page_values = place.values,
                         .scale = options_.scale,
+                        .softcap = options_.softcap,
+                        .slope = slopes_ == no_value ? 0.0F : call.floats(slopes_)[item.head],
                         .causal = options_.causal,
                         .window_left = options_.window_left,
                         .window_right = options_.window_right,
@@ -210,6 +213,7 @@ class RememberedAttentionStep final : public Step {
   ValueId query_sequences_;
   ValueId new_sequences_;
   ValueId context_sequences_;
+  ValueId slopes_;
   ValueId output_;
   std::optional<PositionBiasRows> bias_;
   std::int64_t query_heads_;

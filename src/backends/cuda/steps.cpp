@@ -85,6 +85,7 @@ std::unique_ptr<Step> make_step(StepContext& context, const Node& node) {
     case Op::constant:
     case Op::grouped_linear:
     case Op::scatter:
+    case Op::append:
     case Op::rope:
     case Op::sequence_shift:
       break;

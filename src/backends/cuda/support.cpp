@@ -83,6 +83,7 @@ Support support_of(const Graph& graph, const Node& node) {
     case Op::grouped_linear:
       return no("[grouped_linear] is one product a group here");
     case Op::scatter:
+    case Op::append:
     case Op::rope:
     case Op::sequence_shift:
       return no(fmt::format("[{}] has no kernel", traits_of(node.op).name));

@@ -215,7 +215,7 @@ class Attention {
   void shape_scores(std::int64_t query, KeyRange columns, float* scores) const {
     const bool capped = arguments_.softcap != 0.0F;
     const Floats scale = spread(capped ? arguments_.scale / arguments_.softcap : arguments_.scale);
-    const std::int64_t first_distance = columns.begin - arguments_.first_query - query;
+    const std::int64_t first_distance = columns.begin - arguments_.first_query - query / arguments_.queries_at_a_place;
     for (std::int64_t i = 0; i < columns.end - columns.begin; i += width) {
       Floats score = multiply(load(scores + i), scale);
       if (capped) score = multiply(tanh(score), spread(arguments_.softcap));

@@ -8,13 +8,13 @@ import platform
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Iterable
 
 TELLING_FLAGS = ("avx2", "avx512f", "avx512_vnni", "avx512_bf16", "amx_bf16", "amx_int8")
-PACKAGES = ("torch", "transformers", "sentence-transformers", "onnxruntime", "onnx", "openvino", "nncf", "numpy")
 
 
-def describe() -> dict:
-    """The CPU, the instruction sets that matter here, memory, and the versions of everything measured."""
+def describe(packages: Iterable[str]) -> dict:
+    """The CPU, the instruction sets that matter here, memory, and the versions of the packages measured."""
     fields = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().split("\n\n")[0].splitlines() if ":" in line)
     fields = {key.strip(): value.strip() for key, value in fields.items()}
     flags = set(fields.get("flags", "").split())
@@ -26,7 +26,7 @@ def describe() -> dict:
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "kernel": platform.release(),
         "python": platform.python_version(),
-        "versions": {name: importlib.metadata.version(name) for name in PACKAGES},
+        "versions": {name: importlib.metadata.version(name) for name in packages},
     }
 
 
