@@ -22,8 +22,7 @@ SequenceId PagedState::create() {
 SequenceId PagedState::fork(SequenceId from, std::string_view size, std::int64_t rows) {
   Sequence sequence = at(from);
   Rows& cut = sequence[group_of(size)];
-  if (rows < 0 || rows > cut.count)
-    throw Error(ErrorKind::internal, fmt::format("{} rows of a sequence that has {}", rows, cut.count));
+  if (rows < 0 || rows > cut.count) throw Error(ErrorKind::internal, fmt::format("{} rows of a sequence that has {}", rows, cut.count));
   cut.count = rows;
   cut.pages.resize(static_cast<std::size_t>(divide_up(rows, page_rows_)));
   for (std::size_t group = 0; group < sequence.size(); ++group) {
@@ -56,8 +55,9 @@ void PagedState::reserve(std::span<const Growth> growths) {
   std::int64_t wanted = 0;
   for (const Growth& growth : growths) wanted += pages_needed(growth) * groups_[group_of(growth.size)].group.page_bytes;
   if (bytes_ + wanted > most_bytes_)
-    throw Error(ErrorKind::out_of_memory, fmt::format("remembered sequences take {} bytes and this call needs {} more, of {} that they may take",
-                                                      bytes_, wanted, most_bytes_));
+    throw Error(ErrorKind::out_of_memory,
+                fmt::format("remembered sequences take {} bytes and this call needs {} more, of {} that they may take", bytes_, wanted,
+                            most_bytes_));
   for (const Growth& growth : growths) {
     const std::size_t group = group_of(growth.size);
     Rows& rows = sequences_.at(growth.sequence)[group];
@@ -96,7 +96,8 @@ const PagedState::Sequence& PagedState::at(SequenceId sequence) const {
 std::int64_t PagedState::pages_needed(const Growth& growth) const {
   const std::size_t group = group_of(growth.size);
   const Rows& rows = at(growth.sequence)[group];
-  std::int64_t pages = std::max<std::int64_t>(0, divide_up(rows.count + growth.rows, page_rows_) - static_cast<std::int64_t>(rows.pages.size()));
+  std::int64_t pages =
+      std::max<std::int64_t>(0, divide_up(rows.count + growth.rows, page_rows_) - static_cast<std::int64_t>(rows.pages.size()));
   if (growth.rows > 0 && rows.count % page_rows_ != 0) {
     const std::int64_t last = rows.pages[static_cast<std::size_t>(rows.count / page_rows_)];
     if (groups_[group].users[static_cast<std::size_t>(last)] > 1) ++pages;

@@ -58,7 +58,8 @@ TensorMap with_context(const Graph& graph, const TensorMap& inputs, const StateC
 void bind_context(const Graph& graph, const TensorMap& inputs, SizeMap& sizes) {
   for (const AppendedSize& size : appended_sizes(graph)) {
     const auto context = inputs.find(input_name(graph, size.context));
-    if (context != inputs.end() && context->second.size() > 0) sizes.insert_or_assign(size.name, context->second.values<std::int64_t>().back());
+    if (context != inputs.end() && context->second.size() > 0)
+      sizes.insert_or_assign(size.name, context->second.values<std::int64_t>().back());
   }
 }
 

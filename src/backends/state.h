@@ -14,8 +14,8 @@
 namespace accelerate {
 
 struct StateOptions {
-  std::int64_t most_bytes = 0;                  ///< that rows may take
-  Precision precision = Precision::fp32;        ///< that rows are kept in: fp32 or bf16
+  std::int64_t most_bytes = 0;            ///< that rows may take
+  Precision precision = Precision::fp32;  ///< that rows are kept in: fp32 or bf16
 };
 
 /// A sequence that a state remembers.

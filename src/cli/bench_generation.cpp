@@ -62,7 +62,8 @@ double median(std::vector<double> values) {
 
 void bench_generation(const GenerationBenchOptions& options) {
   if (options.prompt < 1 || options.generate < 2)
-    throw Error(ErrorKind::invalid_argument, fmt::format("--prompt {} and --generate {}, expected at least 1 and 2 tokens", options.prompt, options.generate));
+    throw Error(ErrorKind::invalid_argument,
+                fmt::format("--prompt {} and --generate {}, expected at least 1 and 2 tokens", options.prompt, options.generate));
   GenerationSession session(open_model_folder(options.model), {.session = session_options(options.compute)});
   std::mt19937_64 random(options.seed);
   std::vector<Tokens> prompts(static_cast<std::size_t>(options.batch), Tokens(static_cast<std::size_t>(options.prompt)));
@@ -99,7 +100,8 @@ void bench_generation(const GenerationBenchOptions& options) {
     out.line(report.dump());
   } else {
     out.line(fmt::format("{}: {}", session.folder().name(), text_of(session.placement(), session.folder().random_weights)));
-    out.line(fmt::format("  prompts    {} × {} tokens in {:.1f} ms, {:.0f} tokens/s", options.batch, options.prompt, median(prefill) * 1000, read));
+    out.line(fmt::format("  prompts    {} × {} tokens in {:.1f} ms, {:.0f} tokens/s", options.batch, options.prompt, median(prefill) * 1000,
+                         read));
     out.line(fmt::format("  generated  {} × {} tokens, {:.1f} tokens/s", options.batch, options.generate, written));
     out.line(fmt::format("  load       {:.0f} ms", session.load_milliseconds()));
     out.line(fmt::format("  memory     {} at most", bytes_text(static_cast<double>(peak_resident_bytes()))));

@@ -115,8 +115,7 @@ void report(const GenerateOptions& options, const TextGenerator& generator, std:
 }
 
 void generate(const GenerateOptions& options) {
-  if (options.prompts.empty() == options.inputs.empty())
-    throw Error(ErrorKind::invalid_argument, "expected either --prompt or --inputs");
+  if (options.prompts.empty() == options.inputs.empty()) throw Error(ErrorKind::invalid_argument, "expected either --prompt or --inputs");
   TextGenerator generator(open_model_folder(options.model), {.session = session_options(options.compute)});
   const GenerationOptions generation = generation_options(options.generation);
 
@@ -135,8 +134,8 @@ void generate(const GenerateOptions& options) {
   };
   std::vector<TextGenerator::Ticket> tickets;
   for (std::size_t i = 0; i < prompts.size(); ++i)
-    tickets.push_back(generator.submit(
-        {.prompt = prompts[i], .options = generation, .number = i, .receive = shows ? ReceiveText(show) : ReceiveText()}));
+    tickets.push_back(
+        generator.submit({.prompt = prompts[i], .options = generation, .number = i, .receive = shows ? ReceiveText(show) : ReceiveText()}));
   const std::vector<GenerationResult> results = results_of(tickets);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 

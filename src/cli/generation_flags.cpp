@@ -37,7 +37,9 @@ void add_generation_flags(CLI::App& command, GenerationFlags& flags) {
       ->group(lengths);
   command.add_option("--min-new-tokens", options.min_new_tokens, "tokens before the text may end")->type_name("N")->group(lengths);
   command.add_flag("--ignore-eos", flags.ignore_eos, "go on after the model's end of text")->group(lengths);
-  command.add_option("--stop", options.stop_strings, "text that ends the text; may be given several times")->type_name("TEXT")->group(lengths);
+  command.add_option("--stop", options.stop_strings, "text that ends the text; may be given several times")
+      ->type_name("TEXT")
+      ->group(lengths);
   command.add_option("--stop-token", options.stop_token_ids, "token id that ends the text; may be given several times")
       ->type_name("ID")
       ->group(lengths);
@@ -51,7 +53,9 @@ void add_generation_flags(CLI::App& command, GenerationFlags& flags) {
   command.add_option("--min-p", options.min_p, "draw among those this probable, as a share of the most probable one")
       ->type_name("P")
       ->group(choice);
-  command.add_option("--typical-p", options.typical_p, "draw among the most typical that make up this share")->type_name("P")->group(choice);
+  command.add_option("--typical-p", options.typical_p, "draw among the most typical that make up this share")
+      ->type_name("P")
+      ->group(choice);
   command.add_option("--repetition-penalty", options.repetition_penalty, "above 1: less of what is in prompt and text")
       ->type_name("X")
       ->group(choice);

@@ -16,8 +16,8 @@ struct GenerationFlags {
   bool sample = false;
   bool ignore_eos = false;
   std::string early_stopping;
-  std::string json_schema;               ///< a file
-  std::vector<std::string> logit_bias;   ///< "ID=BIAS"
+  std::string json_schema;              ///< a file
+  std::vector<std::string> logit_bias;  ///< "ID=BIAS"
 };
 
 /// Adds --max-new-tokens, --greedy, --sample, --temperature and the rest.

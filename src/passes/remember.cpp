@@ -9,7 +9,8 @@ namespace accelerate {
 namespace {
 
 [[noreturn]] void refuse(const Node& node, std::string_view why) {
-  throw Error(ErrorKind::unsupported, fmt::format("[{}] {}: the model cannot go on from what it computed before", traits_of(node.op).name, why));
+  throw Error(ErrorKind::unsupported,
+              fmt::format("[{}] {}: the model cannot go on from what it computed before", traits_of(node.op).name, why));
 }
 
 /// Throws where the node lets a token's answer depend on later tokens, or on earlier ones in a way that is not remembered.

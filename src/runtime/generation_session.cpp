@@ -7,8 +7,8 @@
 
 #include "backends/hybrid.h"
 #include "base/cache_folder.h"
-#include "ipfs_accelerate/error.h"
 #include "ipfs_accelerate/devices.h"
+#include "ipfs_accelerate/error.h"
 #include "passes/remember.h"
 #include "runtime/positions.h"
 #include "runtime/remembered_tokens.h"
@@ -107,7 +107,8 @@ void GenerationSession::check(std::span<const StepInput> inputs) const {
         throw Error(ErrorKind::invalid_argument, fmt::format("token id {} is not among the vocabulary's {}", token, vocabulary_));
     const std::int64_t all = tokens(input.sequence) + static_cast<std::int64_t>(input.tokens.size());
     if (all > most_tokens_)
-      throw Error(ErrorKind::invalid_argument, fmt::format("a text of {} tokens is longer than the model's {} positions", all, most_tokens_));
+      throw Error(ErrorKind::invalid_argument,
+                  fmt::format("a text of {} tokens is longer than the model's {} positions", all, most_tokens_));
   }
 }
 

@@ -68,7 +68,8 @@ void Scheduler::work() {
       if (stopping_) break;
     }
     drop_cancelled();
-    resume();
+    // Whoever gave way waits until the others got on: with them it would be in their way again.
+    if (has_stepped_ || running_.empty()) resume();
     if (paused_.empty()) admit();
     if (!running_.empty()) step();
   }
@@ -215,6 +216,7 @@ void Scheduler::step() {
     recover(std::current_exception());
     return;
   }
+  has_stepped_ = true;
   advance(logits.mutable_values<float>());
 }
 
@@ -266,6 +268,7 @@ void Scheduler::recover(const std::exception_ptr& error) {
     for (Text& text : running_.back()->texts) forget(text);
     paused_.push_front(std::move(running_.back()));
     running_.pop_back();
+    has_stepped_ = false;
     const std::lock_guard lock(mutex_);
     ++report_.preemptions;
     return;

@@ -49,10 +49,10 @@ class Generation {
 };
 
 struct SchedulerOptions {
-  std::int64_t step_tokens = 512;     ///< of prompts and next tokens in one step, about
-  std::size_t most_running = 256;     ///< requests in one step
-  bool share_prefixes = true;         ///< compute what prompts have in common with texts that are remembered once
-  std::size_t most_remembered = 64;   ///< ended texts that are kept for the next prompts, while there is room
+  std::int64_t step_tokens = 512;    ///< of prompts and next tokens in one step, about
+  std::size_t most_running = 256;    ///< requests in one step
+  bool share_prefixes = true;        ///< compute what prompts have in common with texts that are remembered once
+  std::size_t most_remembered = 64;  ///< ended texts that are kept for the next prompts, while there is room
 };
 
 /// What a scheduler has done, for reports and tests.
@@ -122,6 +122,7 @@ class Scheduler {
   std::deque<std::shared_ptr<Generation>> waiting_;
   std::vector<std::unique_ptr<Request>> running_;  ///< the oldest first
   std::deque<std::unique_ptr<Request>> paused_;    ///< that gave their memory to others, the oldest first
+  bool has_stepped_ = true;                        ///< since a request last gave way
   std::list<Text> remembered_;                     ///< of ended requests, the latest used first
   std::thread worker_;
 };

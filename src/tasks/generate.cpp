@@ -130,7 +130,8 @@ class TextGenerator::Searched final : public Request {
       : Request(std::move(request.prompt), settings, std::move(cancelled)),
         tokenizer_(tokenizer),
         vocabulary_(static_cast<std::size_t>(vocabulary)),
-        search_(settings, vocabulary, RandomStream(settings.seed, request.number), [this](std::span<const std::int64_t> tokens) { return ends(tokens); }) {}
+        search_(settings, vocabulary, RandomStream(settings.seed, request.number),
+                [this](std::span<const std::int64_t> tokens) { return ends(tokens); }) {}
 
   std::vector<Continuation> advance(std::span<float> logits) override {
     for (std::int64_t beam = 0; beam < search_.beams(); ++beam) {
@@ -142,8 +143,8 @@ class TextGenerator::Searched final : public Request {
     if (search_.done()) return {};
     std::vector<Continuation> continuations;
     for (std::int64_t beam = 0; beam < search_.beams(); ++beam)
-      continuations.push_back({.parent = static_cast<std::size_t>(search_.parents()[static_cast<std::size_t>(beam)]),
-                               .token = search_.tokens(beam).back()});
+      continuations.push_back(
+          {.parent = static_cast<std::size_t>(search_.parents()[static_cast<std::size_t>(beam)]), .token = search_.tokens(beam).back()});
     return continuations;
   }
 
@@ -156,7 +157,8 @@ class TextGenerator::Searched final : public Request {
         return give(std::move(texts));
       }
       for (Hypothesis& hypothesis : search_.hypotheses()) {
-        GeneratedText text{.tokens = std::move(hypothesis.tokens), .text = {}, .finish_reason = FinishReason::length, .score = hypothesis.score};
+        GeneratedText text{
+            .tokens = std::move(hypothesis.tokens), .text = {}, .finish_reason = FinishReason::length, .score = hypothesis.score};
         if (!text.tokens.empty() && std::ranges::count(settings().eos_token_id, text.tokens.back()) > 0)
           text.finish_reason = FinishReason::end_token;
         if (tokenizer_ != nullptr) {
@@ -194,7 +196,8 @@ TextGenerator::TextGenerator(const ModelFolder& folder, const GenerationSessionO
 TextGenerator::~TextGenerator() = default;
 
 const Tokenizer& TextGenerator::tokenizer() const {
-  if (!tokenizer_) throw Error(ErrorKind::not_found, fmt::format("{}: has no tokenizer, which text needs", session_.folder().path.string()));
+  if (!tokenizer_)
+    throw Error(ErrorKind::not_found, fmt::format("{}: has no tokenizer, which text needs", session_.folder().path.string()));
   return *tokenizer_;
 }
 
@@ -204,10 +207,10 @@ std::vector<std::int64_t> TextGenerator::encode(std::string_view prompt) const {
 }
 
 TextGenerator::Ticket TextGenerator::submit(GenerationRequest request) {
-  const GenerationSettings settings = resolve(merged(request.options, defaults_.options),
-                                              {.prompt_tokens = static_cast<std::int64_t>(request.prompt.size()),
-                                               .context_tokens = session_.most_tokens(),
-                                               .vocabulary = session_.vocabulary()});
+  const GenerationSettings settings =
+      resolve(merged(request.options, defaults_.options), {.prompt_tokens = static_cast<std::int64_t>(request.prompt.size()),
+                                                           .context_tokens = session_.most_tokens(),
+                                                           .vocabulary = session_.vocabulary()});
   const Tokenizer* const tokenizer = tokenizer_ ? &*tokenizer_ : nullptr;
   if (tokenizer == nullptr && !settings.stop_strings.empty()) this->tokenizer();
   Ticket ticket;

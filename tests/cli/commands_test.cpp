@@ -216,7 +216,7 @@ TEST(Help, TellsOfEveryCommandInOneScreen) {
     const ProgramResult result = run_program(words);
     EXPECT_EQ(result.exit_code, 0);
     EXPECT_NE(result.output.find("Usage"), std::string::npos);
-    EXPECT_LE(std::ranges::count(result.output, '\n'), 45) << result.output;
+    EXPECT_LE(std::ranges::count(result.output, '\n'), 56) << result.output;
   }
   EXPECT_TRUE(run_program({"--version"}).output.starts_with("ipfs-accelerate 0."));
 }

@@ -62,8 +62,11 @@ TEST(BeamSearch, FindsWhatTransformersFinds) {
     const std::vector<Hypothesis> found = searched(settings, tables[one["table"].get<std::size_t>()], prompt, search);
     ASSERT_EQ(found.size(), one["texts"].size());
     for (std::size_t i = 0; i < found.size(); ++i) {
-      EXPECT_EQ(found[i].tokens, one["texts"][i]["tokens"].get<Tokens>()) << "text " << i;
       const auto score = one["texts"][i]["score"].get<float>();
+      // A score of -1e9 stands for a hypothesis that there is not; its tokens follow from how ties happen to fall.
+      if (score > -1e8F) {
+        EXPECT_EQ(found[i].tokens, one["texts"][i]["tokens"].get<Tokens>()) << "text " << i;
+      }
       EXPECT_NEAR(found[i].score, score, 1e-5F * std::max(1.0F, std::abs(score))) << "text " << i;
     }
   }

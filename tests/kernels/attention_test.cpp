@@ -85,7 +85,9 @@ class AttentionTest : public KernelTest {
       }
       for (std::int64_t i = 0; i < test.head_dim; ++i) {
         const double value = total == 0.0 ? 0.0 : expected[static_cast<std::size_t>(i)] / total;
-        ASSERT_NEAR(output.at(query, i), value, precision == Precision::fp32 ? 3e-6 : 4e-2) << "query " << query << " dimension " << i;
+        // Slopes make scores of hundreds, whose exponentials carry their rounding.
+        const double exact = test.slope == 0 ? 3e-6 : 1e-5;
+        ASSERT_NEAR(output.at(query, i), value, precision == Precision::fp32 ? exact : 4e-2) << "query " << query << " dimension " << i;
       }
       for (std::int64_t i = test.head_dim; i < (query + 1 < test.queries ? output.stride : 0); ++i) {
         ASSERT_TRUE(std::isnan(output.at(query, i))) << "written past query " << query;

@@ -15,6 +15,7 @@ namespace {
 
 TEST(Cases, CoverEveryOp) {
   for (std::size_t op = 0; op < all_ops().size(); ++op) {
+    if (static_cast<Op>(op) == Op::append) continue;  // needs a state: tests/ops/state_test.cpp
     const auto covers = [&](const OpCase& op_case) {
       return op_case.op == static_cast<Op>(op) && op_case.name.starts_with(all_ops()[op].name);
     };

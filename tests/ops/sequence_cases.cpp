@@ -54,7 +54,7 @@ void build_attention(CaseBuilder& b, const AttentionCase& given) {
   AttentionOptions options = given.options;
   options.scale = 1 / std::sqrt(static_cast<float>(given.head_size));
   PositionBias bias = given.biases.empty() ? PositionBias{} : bias_of(b, given, queries, keys);
-  if (given.slopes) bias.slopes = b.floats("slopes", {given.heads}, {.spread = 0.3});
+  if (given.slopes) bias.slopes = b.floats("slopes", {given.heads}, {.spread = 0.05, .offset = 0.3});
   const Value global = given.global_keys ? b.booleans("global", {keys}) : Value{};
   b.graph().output("y", attention(query, key, value, query_sequences, key_sequences, options, bias, global));
 }

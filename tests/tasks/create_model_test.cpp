@@ -168,7 +168,7 @@ class CountedWeights final : public WeightSource {
 TEST(CreateModel, KnowsTheTextEncodersThatItIsMeasuredWith) {
   struct Row {
     std::string_view name;
-    std::int64_t parameters;  ///< of transformers' class for that head
+    std::int64_t parameters;  ///< of transformers' class for that head, less a pooler that the class has and the head does not read
   };
   constexpr std::array rows{
       Row{"bert-tiny", 4385920},
@@ -182,12 +182,12 @@ TEST(CreateModel, KnowsTheTextEncodersThatItIsMeasuredWith) {
       Row{"all-mpnet-base-v2", 109486464},
       Row{"albert-base-v2", 11221680},
       Row{"electra-small-discriminator", 13549057},
-      Row{"mobilebert-uncased", 36860220},
-      Row{"squeezebert-uncased", 51716928},
+      Row{"mobilebert-uncased", 36597564},
+      Row{"squeezebert-uncased", 51126336},
       Row{"deberta-base", 139244121},
       Row{"deberta-v3-base", 184551780},
       Row{"flaubert_small_cased", 54435449},
-      Row{"layoutlm-base-uncased", 113250618},
+      Row{"layoutlm-base-uncased", 112660026},
       Row{"longformer-base-4096", 148711257},
       Row{"dpr-question_encoder-single-nq-base", 108891648},
   };

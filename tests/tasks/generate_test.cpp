@@ -41,7 +41,8 @@ class Generating : public testing::Test {
     return made.path();
   }
 
-  static std::unique_ptr<TextGenerator> generator(std::int64_t state_bytes = std::int64_t{256} << 20, const SchedulerOptions& scheduling = {}) {
+  static std::unique_ptr<TextGenerator> generator(std::int64_t state_bytes = std::int64_t{256} << 20,
+                                                  const SchedulerOptions& scheduling = {}) {
     return std::make_unique<TextGenerator>(
         open_model_folder(folder()),
         GenerationSessionOptions{.session = {.backend = "cpu", .precision = "fp32", .threads = 2}, .state_bytes = state_bytes}, scheduling);
@@ -89,7 +90,7 @@ TEST_F(Generating, AnEndTokenEndsTheText) {
 
 TEST_F(Generating, SixtyFourRequestsComeOutAsTheyDoAlone) {
   // So little room that some have to give way to others.
-  const auto model = generator(std::int64_t{3} << 20, {.step_tokens = 96});
+  const auto model = generator(std::int64_t{640} << 10, {.step_tokens = 96});
   std::mt19937_64 random(5);
   struct Sent {
     GenerationRequest request;
@@ -98,7 +99,9 @@ TEST_F(Generating, SixtyFourRequestsComeOutAsTheyDoAlone) {
   };
   std::vector<Sent> sent;
   for (std::uint64_t i = 0; i < 64; ++i) {
-    GenerationRequest request{.prompt = prompt(1 + static_cast<std::int64_t>(random() % 200), i), .options = greedy(1 + static_cast<std::int64_t>(random() % 60)), .number = i};
+    GenerationRequest request{.prompt = prompt(1 + static_cast<std::int64_t>(random() % 200), i),
+                              .options = greedy(1 + static_cast<std::int64_t>(random() % 60)),
+                              .number = i};
     if (i % 3 == 0) {
       request.options.do_sample = true;
       request.options.temperature = 1.3;

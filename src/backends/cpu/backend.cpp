@@ -20,7 +20,8 @@ bool is_key_or_value(const Graph& graph, const Node& node) {
   if (node.op != Op::append || std::ranges::count(graph.outputs(), node.outputs.front(), &NamedValue::value) > 0) return false;
   return std::ranges::all_of(graph.nodes(), [&](const Node& reader) {
     const auto reads = std::ranges::count(reader.inputs, node.outputs.front());
-    return reads == 0 || (cpu::is_remembered(graph, reader) && reads == std::count(reader.inputs.begin() + 1, reader.inputs.begin() + 3, node.outputs.front()));
+    return reads == 0 || (cpu::is_remembered(graph, reader) &&
+                          reads == std::count(reader.inputs.begin() + 1, reader.inputs.begin() + 3, node.outputs.front()));
   });
 }
 
@@ -44,8 +45,8 @@ class CpuBackend final : public Backend {
   }
 
   Support supports(const Graph& graph, const Node& node) const override {
-    if (node.op == Op::input || node.op == Op::constant || node.op == Op::attention || is_key_or_value(graph, node) || cpu::is_row_local(graph, node) ||
-        cpu::general_supports(node.op))
+    if (node.op == Op::input || node.op == Op::constant || node.op == Op::attention || is_key_or_value(graph, node) ||
+        cpu::is_row_local(graph, node) || cpu::general_supports(node.op))
       return {.yes = true, .reason = {}};
     if (node.op == Op::linear || node.op == Op::grouped_linear)
       return {.yes = false,

@@ -42,9 +42,10 @@ class RememberedAttentionStep final : public Step {
   }
 
   std::size_t scratch_bytes(const Call& call) const override {
-    const std::int64_t bytes = kernels_.attention_scratch_bytes(Precision::fp32, std::max(query_block, query_heads_), 0,
-                                                                std::max(head_size_, value_size_));
-    return static_cast<std::size_t>(round_up(std::max(bytes, state_of(call).scratch_bytes(index_)), 64) + bias_bytes(longest_context(call)));
+    const std::int64_t bytes =
+        kernels_.attention_scratch_bytes(Precision::fp32, std::max(query_block, query_heads_), 0, std::max(head_size_, value_size_));
+    return static_cast<std::size_t>(round_up(std::max(bytes, state_of(call).scratch_bytes(index_)), 64) +
+                                    bias_bytes(longest_context(call)));
   }
 
   void run(const Call& call) const override {
@@ -136,10 +137,10 @@ class RememberedAttentionStep final : public Step {
   struct Item {
     const Pages* pages;
     std::size_t sequence;
-    std::int64_t first;    ///< query of its sequence
+    std::int64_t first;  ///< query of its sequence
     std::int64_t queries;
     std::int64_t head;
-    std::int64_t heads;    ///< that share their keys and are attended together, where there is one query
+    std::int64_t heads;  ///< that share their keys and are attended together, where there is one query
   };
 
   void attend(const Call& call, std::span<const Pages> all) const {
@@ -193,13 +194,13 @@ class RememberedAttentionStep final : public Step {
                         .page_keys = place.keys,
                         .page_values = place.values,
                         .scale = options_.scale,
-                        .softcap = options_.softcap,
-                        .slope = slopes_ == no_value ? 0.0F : call.floats(slopes_)[item.head],
                         .causal = options_.causal,
                         .window_left = options_.window_left,
                         .window_right = options_.window_right,
                         .bias = bias,
                         .bias_stride = item.pages->keys,
+                        .softcap = options_.softcap,
+                        .slope = slopes_ == no_value ? 0.0F : call.floats(slopes_)[item.head],
                         .precision = state.precision(),
                         .scratch = call.scratch_of(worker) + bias_bytes(item.pages->keys)});
   }

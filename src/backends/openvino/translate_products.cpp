@@ -55,6 +55,9 @@ Output compressed(Translation& translation, const Tensor& weight) {
 Output weight_of(Translation& translation, const Node& linear) {
   if (linear.as<LinearOptions>().precision == Precision::int8)
     if (const std::optional<Tensor> weight = decoded(translation.from(), linear.inputs[1])) return compressed(translation, *weight);
+  // The runtime keeps one packed copy for each stored tensor, however it is read: one that is read transposed gets its own.
+  if (translation.from().producer(linear.inputs[1]).op == Op::transpose)
+    if (const std::optional<Tensor> weight = decoded(translation.from(), linear.inputs[1])) return stored(*weight);
   return translation(linear.inputs[1]);
 }
 

@@ -46,8 +46,7 @@ struct tokenizers_ffi_encodings {
 /// or a JSON object of how text is cut into pieces that the file's model, one of whole words, looks up: "words" is "french" (by
 /// Moses' rules, with "lowercase" or not) or "spaces"; "merges" are pairs, the first of which is merged first; "inner_mark" and
 /// "last_mark" follow a piece in the vocabulary within its word and at its end.
-char* tokenizers_ffi_open(text_ffi_view json, text_ffi_view added_tokens, text_ffi_view subwords,
-                          tokenizers_ffi_tokenizer** tokenizer);
+char* tokenizers_ffi_open(text_ffi_view json, text_ffi_view added_tokens, text_ffi_view subwords, tokenizers_ffi_tokenizer** tokenizer);
 
 /// Frees what tokenizers_ffi_open made; null is allowed.
 void tokenizers_ffi_free(tokenizers_ffi_tokenizer* tokenizer);

@@ -61,8 +61,8 @@ struct AttentionArguments {
   std::int64_t keys;
   std::int64_t head_dim;
   std::int64_t value_dim;
-  std::int64_t first_query;  ///< place of the first query among the keys: what causal and window count from
-  std::int64_t queries_at_a_place = 1;  ///< so many queries share a place: heads that share their keys
+  std::int64_t first_query;                 ///< place of the first query among the keys: what causal and window count from
+  std::int64_t queries_at_a_place = 1;      ///< so many queries share a place: heads that share their keys
   const std::byte* const* pages = nullptr;  ///< what store_page() wrote, `page_rows` keys each, in place of key and value
   std::int64_t page_rows = 0;
   std::int64_t page_keys = 0;    ///< bytes into each page where the head's keys lie
@@ -100,7 +100,7 @@ struct PageRows {
   std::int64_t value_stride;
   std::int64_t first;  ///< place of the first in the page
   std::int64_t count;
-  std::byte* keys;     ///< 64-byte aligned, as is the next
+  std::byte* keys;  ///< 64-byte aligned, as is the next
   std::byte* values;
   std::byte* scratch;
 };

@@ -48,7 +48,9 @@ class PageWriter {
     if (rows_.first == 0) __builtin_memset(rows_.values, 0, static_cast<std::size_t>(page_value_bytes_of(rows_.value_dim)));
     for (std::int64_t column = 0; column < rows_.value_dim; column += width) {
       std::byte* to = rows_.values + column / panel_columns * bytes + column % panel_columns * Product::column_bytes;
-      const auto value = [&](std::int64_t row) { return load_up_to(rows_.value + row * rows_.value_stride + column, rows_.value_dim - column); };
+      const auto value = [&](std::int64_t row) {
+        return load_up_to(rows_.value + row * rows_.value_stride + column, rows_.value_dim - column);
+      };
       for (std::int64_t row = 0; row < rows_.count;) {
         const std::int64_t place = rows_.first + row;
         std::byte* step = to + place / Product::group * panel_columns * Product::column_bytes;

@@ -1,13 +1,13 @@
 //! Chat templates: Jinja as transformers sets it up, without files, with bounds on the work and on the length of the result.
 
-use crate::python_json::{dumps, Style};
+use crate::python_json::{dumps, float_text, Style};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Kwargs, Serde};
-use minijinja::{AutoEscape, Environment, Error, ErrorKind, Value};
+use minijinja::{escape_formatter, AutoEscape, Environment, Error, ErrorKind, Value};
 use std::io::{self, Write};
 
 /// Steps of the template's program that one rendering may take.
-const FUEL: u64 = 20_000_000;
+const FUEL: u64 = 5_000_000;
 
 /// Bytes of the longest result.
 const MOST_BYTES: usize = 64 << 20;
@@ -31,6 +31,10 @@ impl ChatTemplate {
         environment.set_syntax(syntax);
         environment.set_auto_escape_callback(|_| AutoEscape::None);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_formatter(|output, state, value| match f64::try_from(value.clone()) {
+            Ok(float) if value.is_number() && !value.is_integer() => output.write_str(&float_text(float)).map_err(Error::from),
+            _ => escape_formatter(output, state, value),
+        });
         environment.set_fuel(Some(FUEL));
         environment.add_filter("tojson", to_json);
         environment.add_function("raise_exception", raise_exception);

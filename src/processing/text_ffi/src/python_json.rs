@@ -111,6 +111,11 @@ fn number_text(number: &Number) -> String {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
         return number.to_string();
     };
+    float_text(float)
+}
+
+/// A float as Python's repr writes it: "1e-07".
+pub fn float_text(float: f64) -> String {
     let text = format!("{float:?}");
     match text.split_once('e') {
         Some((digits, exponent)) => {
