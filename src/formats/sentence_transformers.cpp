@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <array>
-#include <ranges>
+#include <span>
 
 #include "base/file.h"
 #include "base/json.h"
@@ -147,7 +147,7 @@ std::vector<SentenceModule> parse_modules(std::string_view text, const std::stri
   }
   const auto is_layer = [](const SentenceModule& module) { return module.kind != Kind::transformer && module.kind != Kind::pooling; };
   const bool in_order = !result.empty() && result[0].kind == Kind::transformer && (result.size() == 1 || result[1].kind == Kind::pooling) &&
-                        std::ranges::all_of(result | std::views::drop(2), is_layer);
+                        std::ranges::all_of(std::span(result).subspan(std::min<std::size_t>(2, result.size())), is_layer);
   if (!in_order)
     throw Error(ErrorKind::invalid_file,
                 fmt::format("{}: has {} modules, expected a Transformer, a Pooling and then layers, in this order", source, result.size()));
@@ -163,7 +163,7 @@ std::optional<SentenceTransformer> read_sentence_transformer(const std::filesyst
 
   SentenceTransformer model;
   model.transformer_folder = folder / modules_of_model[0].path;
-  for (const SentenceModule& module : modules_of_model | std::views::drop(1)) {
+  for (const SentenceModule& module : std::span(modules_of_model).subspan(1)) {
     if (module.kind == Kind::pooling)
       model.pooling = parse_pooling(Config::read(folder / module.path / "config.json"));
     else if (module.kind != Kind::dropout)  // which does something in training alone

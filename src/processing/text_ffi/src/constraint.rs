@@ -111,5 +111,8 @@ fn is_set(bits: &[u32], token: u32) -> bool {
 /// The error without the state and the backtrace that follow it in angle brackets.
 fn one_line(error: impl std::fmt::Display) -> String {
     let text = error.to_string();
-    text.split("\n<").next().unwrap_or_default().trim().replace('\n', " ")
+    match text.split("\n<").next().unwrap_or_default().trim() {
+        "NoExtensionBias" => "no token of the vocabulary fits what must come next".to_string(),
+        first => first.replace('\n', " "),
+    }
 }
