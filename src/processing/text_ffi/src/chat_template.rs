@@ -72,7 +72,8 @@ impl ChatTemplate {
             (kind, None) => kind.to_string(),
         };
         let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
-        let all = format!("{what}{cause}");
+        // A message is one line, whatever a template raises or quotes.
+        let all = format!("{what}{cause}").split_whitespace().collect::<Vec<_>>().join(" ");
         let clipped = match all.char_indices().nth(MOST_MESSAGE) {
             Some((end, _)) => format!("{}…", &all[..end]),
             None => all,
