@@ -89,7 +89,7 @@ fn text_of(panic: &(dyn Any + Send)) -> &str {
 }
 
 fn message(text: String) -> Message {
-    let one_line = text.replace(['\0', '\n', '\r'], " ");
+    let one_line = text.replace(char::is_control, " ");  // whatever it quotes
     std::ffi::CString::new(one_line).map_or(std::ptr::null_mut(), std::ffi::CString::into_raw)
 }
 

@@ -72,8 +72,7 @@ impl ChatTemplate {
             (kind, None) => kind.to_string(),
         };
         let cause = std::error::Error::source(error).map_or(String::new(), |cause| format!(": {cause}"));
-        // A message is one line, whatever a template raises or quotes.
-        let all = format!("{what}{cause}").replace(char::is_control, " ");
+        let all = format!("{what}{cause}");
         let clipped = match all.char_indices().nth(MOST_MESSAGE) {
             Some((end, _)) => format!("{}…", &all[..end]),
             None => all,
