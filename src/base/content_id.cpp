@@ -31,7 +31,9 @@ std::string content_id(std::span<const std::byte> bytes) {
   std::array<unsigned char, head.size() + digest.size()> id{};
   std::copy(head.begin(), head.end(), id.begin());
   std::copy(digest.begin(), digest.end(), id.begin() + head.size());
-  return "b" + base32(id);
+  std::string text = "b";  // base32's letter
+  text += base32(id);
+  return text;
 }
 
 std::string content_id(std::string_view text) { return content_id(std::as_bytes(std::span(text))); }
