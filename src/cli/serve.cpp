@@ -132,7 +132,7 @@ void add_serve_command(CLI::App& app) {
                        },
                        std::string(setting.help))
                    ->type_name(std::string(setting.value))
-                   ->expected(1)
+                   ->allow_extra_args(false)
                    ->take_all();
     if (!setting.repeated && !setting.value.empty()) option->take_last();
     option->group(std::string(setting.group));
