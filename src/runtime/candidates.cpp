@@ -20,8 +20,6 @@ constexpr std::string_view checking_backend = "reference";
 std::optional<Precision> named_precision(std::string_view name) {
   if (name == "auto") return std::nullopt;
   if (const auto precision = precision_named(name)) return precision;
-  if (name == "int4")
-    throw Error(ErrorKind::unsupported, "precision 'int4': no backend of this build computes in it; there are fp32, fp16, bf16 and int8");
   throw Error(ErrorKind::invalid_argument, fmt::format("precision '{}': expected auto, fp32, bf16, fp16, int8 or int4", name));
 }
 

@@ -31,6 +31,7 @@ constexpr std::array table{
     Row{Op::matmul, translate_matmul},
     Row{Op::linear, translate_linear},
     Row{Op::grouped_linear, translate_grouped_linear},
+    Row{Op::dequantize, translate_dequantize},
     Row{Op::layer_norm, translate_layer_norm},
     Row{Op::rms_norm, translate_rms_norm},
     Row{Op::attention, translate_attention},

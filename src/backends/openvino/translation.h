@@ -7,6 +7,7 @@
 
 #include "backends/openvino/feeds.h"
 #include "backends/openvino/host_part.h"
+#include "backends/stored_constants.h"
 #include "base/thread_pool.h"
 
 namespace accelerate::openvino {
@@ -83,6 +84,7 @@ Output translate_softmax(Translation& translation, const Node& node);
 Output translate_matmul(Translation& translation, const Node& node);
 Output translate_linear(Translation& translation, const Node& node);
 Output translate_grouped_linear(Translation& translation, const Node& node);
+Output translate_dequantize(Translation& translation, const Node& node);
 Output translate_layer_norm(Translation& translation, const Node& node);
 Output translate_rms_norm(Translation& translation, const Node& node);
 Output translate_rope(Translation& translation, const Node& node);
@@ -93,6 +95,9 @@ Output translate_sequence_pool(Translation& translation, const Node& node);
 
 /// The value's shape as the runtime's reshape takes it.
 Output target_shape(Translation& translation, ValueId value);
+
+/// What stored codes stand for, compressed where the runtime knows their like.
+Output numbers_of(Translation& translation, const StoredCodes& codes);
 
 /// The function of each element, as unary and the tail of linear apply it.
 Output apply_unary(UnaryFunction function, const Output& x);

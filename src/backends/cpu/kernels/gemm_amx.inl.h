@@ -77,6 +77,7 @@ void tile_gemm(const GemmArguments& arguments, std::int64_t input_stride) {
   switch (arguments.weights.precision) {
     case Precision::fp32:
     case Precision::fp16:  // not among the backend's precisions
+    case Precision::int4:  // coded.inl.h
       return gemm_by_vectors<Float32Product>(arguments, input_stride * 4);
     case Precision::bf16:
       return gemm_by_tiles<Tiles, Bfloat16Product>(arguments);

@@ -2,13 +2,15 @@
 #pragma once
 
 #include "backends/cpu/kernels/attention.inl.h"
+#include "backends/cpu/kernels/coded.inl.h"
 #include "backends/cpu/kernels/levels.h"
 #include "backends/cpu/kernels/norms.inl.h"
 
 namespace accelerate::cpu {
 namespace {
 
-constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*gemm)(const GemmArguments&, std::int64_t)) {
+constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*gemm)(const GemmArguments&, std::int64_t),
+                               const CodedKernels& coded) {
   return {
       .isa = isa,
       .gemm_shape = shape,
@@ -17,6 +19,7 @@ constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*ge
       .prepared_bytes = prepared_bytes,
       .prepare = prepare,
       .gemm = gemm,
+      .coded = coded,
       .attention_scratch_bytes = attention_scratch_bytes,
       .attention = attention,
       .page_bytes = page_bytes,
