@@ -16,9 +16,9 @@ namespace accelerate {
 
 /// What a prompt gave.
 struct GenerateResult {
-  std::vector<GeneratedText> texts;    ///< num_return_sequences of them, the best first
-  std::int64_t prompt_tokens = 0;      ///< that the text went on from
-  std::int64_t generated_tokens = 0;   ///< of all texts together
+  std::vector<GeneratedText> texts;     ///< num_return_sequences of them, the best first
+  std::int64_t prompt_tokens = 0;       ///< that the text went on from
+  std::int64_t generated_tokens = 0;    ///< of all texts together
   std::vector<std::string> notes = {};  ///< what a reader must know of how it came about; mostly none
 
   /// The best text.

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <functional>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -31,6 +32,19 @@ struct ChatOptions {
   ComputeOptions compute;
   GenerationFlags generation;
 };
+
+/// The text with a sign in place of what would steer the terminal.
+std::string without_controls(std::string_view text) {
+  std::string shown;
+  for (const char c : text) {
+    const bool steers = (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') || c == 0x7f;
+    if (steers)
+      shown += "\uFFFD";
+    else
+      shown += c;
+  }
+  return shown;
+}
 
 double seconds_between(Clock::time_point begin, Clock::time_point end) { return std::chrono::duration<double>(end - begin).count(); }
 
@@ -74,6 +88,7 @@ class Chat {
     const ModelFolder& folder = generator_.session().folder();
     fmt::print("{}: {}. /help tells the commands.\n", folder.name(), text_of(generator_.session().placement(), folder.random_weights));
     for (const std::string& note : notes()) fmt::print("note: {}\n", note);
+    throw_if_interrupted();
     LineEditor editor;
     for (;;) {
       std::string line;
@@ -101,7 +116,7 @@ class Chat {
       fmt::print(stderr, "{}", reply);
       if (step == ChatStep::quit) return;
       if (step == ChatStep::wait) continue;
-      const ChatAnswer answer = this->answer(!options_.json);
+      const ChatAnswer answer = this->answer(options_.json ? Show() : Show(show));
       if (answer.stopped) throw Error(ErrorKind::cancelled, "interrupted");
       Output out;
       out.line(options_.json ? json_of(answer, index++) : "");
@@ -124,29 +139,35 @@ class Chat {
 
   /// False: the conversation is over. What goes wrong is shown, and the conversation is as it was.
   bool answer_at_terminal(const std::string& line) {
-    const std::size_t messages = conversation_.messages().size();
+    const Conversation before = conversation_;
     try {
       std::string reply;
       const ChatStep step = commands_.take(line, reply);
       fmt::print("{}", reply);
       if (step == ChatStep::quit) return false;
       if (step == ChatStep::wait) return true;
-      const ChatAnswer answer = this->answer(true);
+      const ChatAnswer answer = this->answer([](std::string_view piece) { show(without_controls(piece)); });
       fmt::print("\n{}\n", report_of(answer));
       was_interrupted_ = answer.stopped;
     } catch (const Error& error) {
       if (error.kind() == ErrorKind::cancelled) throw;
-      while (conversation_.messages().size() > messages) conversation_.drop_last();
+      conversation_ = before;
       fmt::print("{}\n", error.what());
     }
     return true;
   }
 
-  /// Lets the model answer and adds that to the conversation.
-  ChatAnswer answer(bool shows) {
-    const auto show = [](std::string_view piece) {
-      std::fwrite(piece.data(), 1, piece.size(), stdout);
-      std::fflush(stdout);
+  using Show = std::function<void(std::string_view piece)>;
+
+  static void show(std::string_view text) {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  }
+
+  /// Lets the model answer and adds that to the conversation. `show` is told of each piece.
+  ChatAnswer answer(const Show& show) {
+    const auto receive = [show](std::string_view piece) {
+      show(piece);
       return true;
     };
     const std::int64_t shared_before = generator_.report().shared_tokens;
@@ -154,7 +175,7 @@ class Chat {
     TextGenerator::Ticket ticket = generator_.submit({.prompt = prompts_.tokens(conversation_.prompt()),
                                                       .options = commands_.options(),
                                                       .number = number_++,
-                                                      .receive = shows ? ReceiveText(show) : ReceiveText()});
+                                                      .receive = show ? ReceiveText(receive) : ReceiveText()});
     bool stopped = false;
     while (!ticket.wait_for(std::chrono::milliseconds(10))) {
       if (!take_interrupt()) continue;
@@ -166,15 +187,15 @@ class Chat {
     answer.seconds = seconds_between(start, Clock::now());
     answer.first_seconds = answer.result.first_token ? seconds_between(start, *answer.result.first_token) : answer.seconds;
     answer.remembered_tokens = generator_.report().shared_tokens - shared_before;
-    if (shows && commands_.options().num_beams.value_or(1) > 1) show(answer.text().text);  // which a beam search knows at the end
+    if (show && commands_.options().num_beams.value_or(1) > 1) show(answer.text().text);  // which a beam search knows at the end
     conversation_.add("assistant", answer.text().text);
     return answer;
   }
 
   std::string report_of(const ChatAnswer& answer) const {
-    const std::string how = answer.stopped                                         ? ", stopped; Ctrl-C again ends the program"
+    const std::string how = answer.stopped                                        ? ", stopped; Ctrl-C again ends the program"
                             : answer.text().finish_reason == FinishReason::length ? ", the most that it may have"
-                                                                                   : "";
+                                                                                  : "";
     return fmt::format("\033[2m[{} tokens{}; {:.1f} tokens/s, the first after {:.2f} s; {} of the {} before it were remembered]\033[0m",
                        answer.text().tokens.size(), how, answer.speed(), answer.first_seconds, answer.remembered_tokens,
                        answer.result.prompt_tokens);

@@ -48,8 +48,6 @@ void Conversation::save(const std::filesystem::path& file) const {
   write_file_atomically(file, parts);
 }
 
-void Conversation::load(const std::filesystem::path& file) {
-  messages_ = parse_messages(read_text_file(file, most_bytes), file.string());
-}
+void Conversation::load(const std::filesystem::path& file) { messages_ = parse_messages(read_text_file(file, most_bytes), file.string()); }
 
 }  // namespace accelerate::cli

@@ -19,9 +19,6 @@ class Conversation {
 
   void add(std::string role, std::string content);
 
-  /// Takes the last message back.
-  void drop_last() { messages_.pop_back(); }
-
   /// Takes an answer at the end back; false where nothing was asked that could be answered again.
   bool drop_answer();
 

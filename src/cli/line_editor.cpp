@@ -60,6 +60,7 @@ class LineEditor::State {
 
   LineEnd read(const std::string& prompt, std::string& line) {
     prompt_ = prompt;
+    el_resize(editor_);
     int count = 0;
     const char* const text = el_gets(editor_, &count);
     if (take_interrupt()) {

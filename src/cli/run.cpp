@@ -101,16 +101,16 @@ std::optional<std::string> input_file(const RunOptions& options) {
 nlohmann::ordered_json settings_of(const RunOptions& options) {
   const TaskOptions& answers = options.answers;
   nlohmann::ordered_json settings{{"--top-k", fmt::format("{}", answers.top_k)},
-          {"--no-truncate", options.no_truncate ? "on" : "off"},
-          {"--prompt", answers.prompt_name.value_or("")},
-          {"--prompt-text", answers.prompt ? fmt::format("\"{}\"", *answers.prompt) : ""},
-          {"--dimensions", answers.dimensions ? fmt::format("{}", *answers.dimensions) : ""},
-          {"--labels", fmt::format("{}", fmt::join(options.sources.labels, ","))},
-          {"--hypothesis", answers.hypothesis},
-          {"--multi-label", answers.multi_label ? "on" : "off"},
-          {"--aggregation", options.aggregation},
-          {"--context", options.sources.context},
-          {"--passes", fmt::format("{}", fmt::join(options.compute.passes, ","))}};
+                                  {"--no-truncate", options.no_truncate ? "on" : "off"},
+                                  {"--prompt", answers.prompt_name.value_or("")},
+                                  {"--prompt-text", answers.prompt ? fmt::format("\"{}\"", *answers.prompt) : ""},
+                                  {"--dimensions", answers.dimensions ? fmt::format("{}", *answers.dimensions) : ""},
+                                  {"--labels", fmt::format("{}", fmt::join(options.sources.labels, ","))},
+                                  {"--hypothesis", answers.hypothesis},
+                                  {"--multi-label", answers.multi_label ? "on" : "off"},
+                                  {"--aggregation", options.aggregation},
+                                  {"--context", options.sources.context},
+                                  {"--passes", fmt::format("{}", fmt::join(options.compute.passes, ","))}};
   settings.update(options.generation_settings);
   if (answers.generation.json_schema) settings["--json-schema"] = *answers.generation.json_schema;
   return settings;
@@ -205,7 +205,8 @@ void add_answer_options(CLI::App& command, RunOptions& options) {
   const auto add = [&command](const char* name, auto& value, const char* text, const char* type) {
     return command.add_option(name, value, text)->group("Answers")->type_name(type);
   };
-  add("--top-k", answers.top_k, "candidates of fill-mask (5), labels and documents of the others (all); generate and chat: draw among the K most probable", "N");
+  add("--top-k", answers.top_k,
+      "candidates of fill-mask (5), labels and documents of the others (all); generate and chat: draw among the K most probable", "N");
   add("--nearest", answers.nearest, "embed: show the N pairs of texts that are most alike", "N");
   CLI::Option* prompt = add("--prompt", answers.prompt_name, "embed: which of the model's prompts stands before each text", "NAME");
   add("--prompt-text", options.prompt_text, "embed: the prompt itself; '' for none", "TEXT")->excludes(prompt);
@@ -222,12 +223,14 @@ void add_answer_options(CLI::App& command, RunOptions& options) {
 }  // namespace
 
 void add_run_command(CLI::App& app) {
-  CLI::App& command = *app.add_subcommand("run", "Texts in, answers out: embeddings, masked words, labels, entities, answers, rankings, texts that go on");
+  CLI::App& command =
+      *app.add_subcommand("run", "Texts in, answers out: embeddings, masked words, labels, entities, answers, rankings, texts that go on");
   const auto options = std::make_shared<RunOptions>();
   add_model_argument(command, options->model);
   command.add_option("INPUT", options->sources.arguments, "texts; - reads them from standard input, one a line")->type_name("");
   command
-      .add_option("--task", options->task, "embed, fill-mask, classify, tag, answer, rerank, zero-shot, generate, chat; left out: what the model is for")
+      .add_option("--task", options->task,
+                  "embed, fill-mask, classify, tag, answer, rerank, zero-shot, generate, chat; left out: what the model is for")
       ->type_name("NAME");
   add_input_options(command, *options);
   add_answer_options(command, *options);
@@ -242,7 +245,8 @@ void add_run_command(CLI::App& app) {
                "  ipfs-accelerate run models/qwen --task chat --input questions.jsonl --output answers.jsonl --max-new-tokens 200");
   command.callback([options, generation, &command] {
     for (const CLI::Option* flag : generation)
-      if (flag->count() > 0) options->generation_settings["--" + flag->get_lnames().front()] = fmt::format("{}", fmt::join(flag->results(), "\n"));
+      if (flag->count() > 0)
+        options->generation_settings["--" + flag->get_lnames().front()] = fmt::format("{}", fmt::join(flag->results(), "\n"));
     // An empty text is a prompt too, and tells that there is to be none.
     if (command.count("--prompt-text") > 0) options->answers.prompt = options->prompt_text;
     run(*options, command.count("--prefer") > 0);

@@ -38,7 +38,12 @@ struct Window {
 class FileRunner {
  public:
   FileRunner(TaskRunner& runner, const FileRun& run)
-      : runner_(runner), run_(run), reader_(run.input), output_(run.output, identity(), run.restart), bar_("lines"), window_lines_(runner.least_inputs()) {
+      : runner_(runner),
+        run_(run),
+        reader_(run.input),
+        output_(run.output, identity(), run.restart),
+        bar_("lines"),
+        window_lines_(runner.least_inputs()) {
     AnswerJson placement = AnswerJson::object();
     const Placement& chosen = runner.placement();
     placement["backend"] = chosen.backend;
@@ -65,13 +70,12 @@ class FileRunner {
   /// What the answers depend on, as texts.
   nlohmann::ordered_json identity() const {
     const Placement& placement = runner_.placement();
-    nlohmann::ordered_json identity{
-        {"input", run_.input.string()},
-        {"task", std::string(name_of(run_.task))},
-        {"model", fmt::format("{} {}", runner_.folder().name(), model_fingerprint(runner_.folder()))},
-        {"backend", placement.backend},
-        {"precision", std::string(name_of(placement.precision))},
-        {"format of the input", run_.is_text ? "text" : "JSON"}};
+    nlohmann::ordered_json identity{{"input", run_.input.string()},
+                                    {"task", std::string(name_of(run_.task))},
+                                    {"model", fmt::format("{} {}", runner_.folder().name(), model_fingerprint(runner_.folder()))},
+                                    {"backend", placement.backend},
+                                    {"precision", std::string(name_of(placement.precision))},
+                                    {"format of the input", run_.is_text ? "text" : "JSON"}};
     identity.update(run_.settings);
     return identity;
   }

@@ -75,8 +75,8 @@ class GenerationRunner final : public TaskRunner {
 std::unique_ptr<TaskRunner> make_generation_runner(Task task, const ModelFolder& folder, const SessionOptions& session,
                                                    const GenerationOptions& options) {
   if (task == Task::chat && ChatTemplates::load(folder.transformer).empty())
-    throw Error(ErrorKind::unsupported, fmt::format("{}: has no chat template, which task 'chat' needs; task 'generate' goes on from texts",
-                                                    folder.path.string()));
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{}: has no chat template, which task 'chat' needs; task 'generate' goes on from texts", folder.path.string()));
   return std::make_unique<GenerationRunner>(folder, session, options);
 }
 

@@ -9,8 +9,8 @@
 
 #include "base/file.h"
 #include "base/json.h"
-#include "processing/chat_messages.h"
 #include "ipfs_accelerate/error.h"
+#include "processing/chat_messages.h"
 
 namespace accelerate::cli {
 namespace {

@@ -31,7 +31,8 @@ struct RunSources {
 };
 
 /// The input in a line of JSON: "text", {"text":…}, {"text":…,"pair":…} ("text_pair" is the same), {"text":…,"labels":[…]},
-/// {"question":…,"context":…}, {"query":…,"documents":[…]}, {"prompt":…} or {"messages":[…]}. Throws invalid_argument, naming `place`, for anything else.
+/// {"question":…,"context":…}, {"query":…,"documents":[…]}, {"prompt":…} or {"messages":[…]}. Throws invalid_argument, naming `place`, for
+/// anything else.
 RunInput parse_input(std::string_view line, const std::string& place);
 
 /// Adds what the input lacks and `sources` have. Throws invalid_argument, without naming the input, where `task` then still

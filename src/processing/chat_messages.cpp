@@ -17,15 +17,16 @@ ChatMessage message_of(const Json& value, std::string_view place) {
   if (!value.is_object())
     throw Error(ErrorKind::invalid_file, fmt::format("{}: is {}, expected a message, an object", place, excerpt(value)));
   const auto role = value.find("role");
-  if (role == value.end() || !role->is_string() || role->get_ref<const std::string&>().empty())
-    refuse("role", R"(a text, such as "user")");
+  if (role == value.end() || !role->is_string() || role->get_ref<const std::string&>().empty()) refuse("role", R"(a text, such as "user")");
   const auto content = value.find("content");
   Json further = value;
   further.erase("role");
   further.erase("content");
   const bool is_null = content != value.end() && content->is_null() && !further.empty();
   if (!is_null && (content == value.end() || !content->is_string())) refuse("content", "a text");
-  return {.role = *role, .content = is_null ? std::string() : content->get<std::string>(), .fields = further.empty() ? std::string() : further.dump()};
+  return {.role = *role,
+          .content = is_null ? std::string() : content->get<std::string>(),
+          .fields = further.empty() ? std::string() : further.dump()};
 }
 
 }  // namespace

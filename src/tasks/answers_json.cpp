@@ -145,7 +145,9 @@ void add_placement(AnswerJson& object, const Session& session) { append_placemen
 void add_placement(nlohmann::ordered_json& object, const Session& session) {
   append_placement(object, session.placement(), session.folder());
 }
-void add_placement(AnswerJson& object, const Placement& placement, const ModelFolder& folder) { append_placement(object, placement, folder); }
+void add_placement(AnswerJson& object, const Placement& placement, const ModelFolder& folder) {
+  append_placement(object, placement, folder);
+}
 void add_placement(nlohmann::ordered_json& object, const Placement& placement, const ModelFolder& folder) {
   append_placement(object, placement, folder);
 }

@@ -14,13 +14,12 @@ PromptReader::PromptReader(const ModelFolder& folder, const Tokenizer* tokenizer
 std::string PromptReader::render(const ChatPrompt& prompt) const {
   const TokenizerConfig& config = tokenizer().config();
   if (templates_.empty())
-    throw Error(ErrorKind::unsupported, fmt::format("{}: has no chat template, which conversations need; it goes on from plain text", folder_));
+    throw Error(ErrorKind::unsupported,
+                fmt::format("{}: has no chat template, which conversations need; it goes on from plain text", folder_));
   const std::string messages = messages_json(prompt.messages);
-  return templates_.render({.messages = messages,
-                            .tools = prompt.tools,
-                            .variables = prompt.variables,
-                            .add_generation_prompt = prompt.add_generation_prompt},
-                           config);
+  return templates_.render(
+      {.messages = messages, .tools = prompt.tools, .variables = prompt.variables, .add_generation_prompt = prompt.add_generation_prompt},
+      config);
 }
 
 std::vector<std::int64_t> PromptReader::tokens(const Prompt& prompt) const {

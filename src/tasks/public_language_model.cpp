@@ -136,9 +136,8 @@ LanguageModel LanguageModel::load(const std::filesystem::path& folder, const Loa
 }
 
 GenerateResult LanguageModel::generate(const Prompt& prompt, const GenerationOptions& options, ReceiveText receive) const {
-  return state_->result_of(state_->generator()
-                               .submit({.prompt = state_->prompts().tokens(prompt), .options = options, .receive = std::move(receive)})
-                               .get());
+  return state_->result_of(
+      state_->generator().submit({.prompt = state_->prompts().tokens(prompt), .options = options, .receive = std::move(receive)}).get());
 }
 
 std::vector<GenerateResult> LanguageModel::generate(std::span<const Prompt> prompts, const GenerationOptions& options) const {
@@ -146,8 +145,7 @@ std::vector<GenerateResult> LanguageModel::generate(std::span<const Prompt> prom
   std::vector<GenerateResult> results;
   try {
     for (std::size_t i = 0; i < prompts.size(); ++i)
-      tickets.push_back(
-          state_->generator().submit({.prompt = state_->prompts().tokens(prompts[i]), .options = options, .number = i}));
+      tickets.push_back(state_->generator().submit({.prompt = state_->prompts().tokens(prompts[i]), .options = options, .number = i}));
     for (TextGenerator::Ticket& ticket : tickets) results.push_back(state_->result_of(ticket.get()));
   } catch (...) {
     for (TextGenerator::Ticket& ticket : tickets) ticket.cancel();
@@ -157,8 +155,8 @@ std::vector<GenerateResult> LanguageModel::generate(std::span<const Prompt> prom
 }
 
 GenerateStream LanguageModel::stream(const Prompt& prompt, const GenerationOptions& options) const {
-  return GenerateStream(std::make_shared<GenerateStream::State>(
-      state_, GenerationRequest{.prompt = state_->prompts().tokens(prompt), .options = options}));
+  return GenerateStream(
+      std::make_shared<GenerateStream::State>(state_, GenerationRequest{.prompt = state_->prompts().tokens(prompt), .options = options}));
 }
 
 std::string LanguageModel::render(const ChatPrompt& prompt) const { return state_->prompts().render(prompt); }

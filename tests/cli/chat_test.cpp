@@ -22,8 +22,8 @@ const CreatedLanguageModel& model() {
 }
 
 std::vector<std::string> chat(const std::vector<std::string>& further) {
-  std::vector<std::string> words{"chat",      model().path().string(), "--backend", "cpu", "--precision",  "fp32",
-                                 "--threads", "1",                     "--ignore-eos"};
+  std::vector<std::string> words{"chat", model().path().string(), "--backend", "cpu", "--precision", "fp32", "--threads",
+                                 "1",    "--ignore-eos"};
   words.insert(words.end(), further.begin(), further.end());
   return words;
 }

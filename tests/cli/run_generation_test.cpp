@@ -36,7 +36,8 @@ std::string contents(const fs::path& file) {
 }
 
 ProgramResult run(const std::vector<std::string>& further, const ProgramOptions& options = {}) {
-  std::vector<std::string> words{"run", model().path().string(), "--backend", "cpu", "--precision", "fp32", "--threads", "1", "--ignore-eos"};
+  std::vector<std::string> words{"run", model().path().string(), "--backend", "cpu", "--precision", "fp32", "--threads",
+                                 "1",   "--ignore-eos"};
   words.insert(words.end(), further.begin(), further.end());
   return run_program(words, options);
 }
@@ -44,8 +45,8 @@ ProgramResult run(const std::vector<std::string>& further, const ProgramOptions&
 TEST(RunGeneration, DrawsForEachLineByItsNumber) {
   const TemporaryFolder folder;
   std::string lines;
-  std::vector<std::string> generate{"generate", model().path().string(), "--backend", "cpu", "--precision", "fp32", "--threads", "1",
-                                    "--ignore-eos", "--json"};
+  std::vector<std::string> generate{"generate", model().path().string(), "--backend", "cpu", "--precision", "fp32", "--threads",
+                                    "1",        "--ignore-eos",          "--json"};
   for (int i = 0; i < 20; ++i) {
     const std::string prompt = fmt::format("boat {}", i % 3);  // alike, so that only the number tells them apart
     lines += i % 2 == 0 ? fmt::format("{{\"prompt\": \"{}\"}}\n", prompt) : fmt::format("\"{}\"\n", prompt);
@@ -77,8 +78,8 @@ TEST(RunGeneration, AStoppedRunGoesOnWithTheSameTexts) {
   const fs::path input = folder.write("in.jsonl", lines);
   const fs::path output = folder.path() / "out.jsonl";
   const fs::path state = folder.path() / "out.jsonl.state";
-  const std::vector<std::string> words{"--task", "chat", "--input", input.string(), "--output", output.string(),
-                                       "--sample", "--seed", "9", "--max-new-tokens", "150"};
+  const std::vector<std::string> words{"--task",   "chat",   "--input", input.string(),     "--output", output.string(),
+                                       "--sample", "--seed", "9",       "--max-new-tokens", "150"};
   const ProgramResult stopped = run(words, {.signal = [&] { return fs::exists(state) && !contents(state).empty() ? SIGINT : 0; }});
   if (stopped.exit_code != 0) {  // it may have been too quick to be stopped
     EXPECT_EQ(stopped.exit_code, 130) << stopped.errors;
@@ -118,8 +119,10 @@ TEST(RunGeneration, RefusesInOneLine) {
   const std::vector<Case> cases{
       {{"run", base.path().string(), "--task", "chat", "who"}, "", "has no chat template", 5},
       {{"run", base.path().string(), "--input", "-"}, chat, "has messages, and task 'generate' takes texts", 2},
-      {{"run", model().path().string(), "--task", "chat", "--input", "-"}, R"({"messages": [{"role": "user"}]})",
-       "line 1: 'messages': message 0: 'content' is missing", 2},
+      {{"run", model().path().string(), "--task", "chat", "--input", "-"},
+       R"({"messages": [{"role": "user"}]})",
+       "line 1: 'messages': message 0: 'content' is missing",
+       2},
       {{"run", model().path().string(), "--task", "embed", "who", "--temperature", "2"}, "", "--temperature: goes with", 2},
       {{"run", model().path().string(), "who", "--temperature", "-2"}, "", "input 0: temperature is -2", 2},
   };

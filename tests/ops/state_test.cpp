@@ -241,8 +241,8 @@ TEST(CpuState, PagesThatNoWindowReachesAreGivenBack) {
   std::vector<float> logits;
   for (std::size_t begin = 0; begin < text.size();) {
     const std::size_t length = begin < 300 ? 50 : 1;
-    const Tensor rows = step(sequence, Text(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                                            text.begin() + static_cast<std::ptrdiff_t>(begin + length)));
+    const Tensor rows =
+        step(sequence, Text(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(begin + length)));
     logits.insert(logits.end(), rows.values<float>().begin(), rows.values<float>().end());
     begin += length;
     EXPECT_LE(state->use().bytes, 4 * page_bytes) << begin;  // the window's two or three, and one for forks

@@ -87,7 +87,9 @@ TEST_F(LanguageModelTest, AStreamIsCancelledByAnotherThread) {
 }
 
 TEST_F(LanguageModelTest, AStreamThatIsDroppedLeavesTheModelFree) {
-  { const GenerateStream dropped = model().stream("a ferry", tokens(480)); }
+  {
+    const GenerateStream dropped = model().stream("a ferry", tokens(480));
+  }
   EXPECT_EQ(model().generate("a boat", tokens(3)).generated_tokens, 3);
 }
 

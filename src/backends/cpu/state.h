@@ -39,7 +39,9 @@ class CpuState final : public PagedState {
   std::int64_t scratch_bytes(std::size_t attention) const { return attentions_[attention].bytes.scratch; }
 
   /// Null for a page that was given back.
-  std::byte* page(std::size_t group, std::int64_t page) const { return page == no_page ? nullptr : memory_[group][static_cast<std::size_t>(page)].data(); }
+  std::byte* page(std::size_t group, std::int64_t page) const {
+    return page == no_page ? nullptr : memory_[group][static_cast<std::size_t>(page)].data();
+  }
 
  protected:
   void make_page(std::size_t group, std::int64_t page) override;
