@@ -8,7 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build_packages=(cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev libgtest-dev libssl-dev)
+build_packages=(cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libedit-dev libfmt-dev libgtest-dev
+  libssl-dev pkg-config)
 test_packages=(clang)
 
 fail() {

@@ -162,7 +162,7 @@ bool Scheduler::take_prefix(Text& text) {
   auto used = remembered_.end();
   const auto consider = [&](const Text& other) {
     const std::int64_t common = std::min({common_prefix(text.tokens, other.tokens), other.computed, most});
-    if (other.sequence < 0 || common <= longest) return false;
+    if (other.sequence < 0 || common <= longest || !session_.state().can_fork(other.sequence, "context", common)) return false;
     longest = common;
     best = other.sequence;
     return true;

@@ -18,5 +18,6 @@ bool torch_checkpoint(std::span<const std::byte> bytes);
 bool sentencepiece(std::span<const std::byte> bytes);
 bool generation_config(std::span<const std::byte> bytes);
 bool chat_template(std::span<const std::byte> bytes);
+bool chat_messages(std::span<const std::byte> bytes);
 
 }  // namespace accelerate::fuzz

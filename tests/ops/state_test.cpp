@@ -209,6 +209,60 @@ TEST(CpuState, WhatHasNoRoomIsRefusedAndTheRestGoesOn) {
   executable->run(inputs_of(std::array{Text{1}}), {*state, std::array{first}});
 }
 
+/// Two causal layers that see the 70 tokens before each.
+Graph windowed_decoder() {
+  CaseBuilder builder(9);
+  Graph& graph = builder.graph();
+  const Value ids = graph.input("input_ids", DType::int64, {Dim::named("tokens")});
+  const Value sequences = graph.input("sequences", DType::int64, {Dim::named("sequences") + 1});
+  Value x = gather(builder.weight("words", {vocabulary, hidden}), ids);
+  for (const char* const layer : {"first", "second"}) {
+    const auto projected = [&](const std::string& part) {
+      return split_heads(linear(x, builder.weight(layer + part, {hidden, hidden}, DType::float32, {.spread = 0.2})), 3);
+    };
+    const Value seen = attention(projected("q"), projected("k"), projected("v"), sequences, sequences,
+                                 {.scale = 0.25F, .causal = true, .window_left = 70}, {});
+    x = x + linear(merge_heads(seen), builder.weight(std::string(layer) + "o", {hidden, hidden}, DType::float32, {.spread = 0.2}));
+  }
+  graph.output("logits", linear(x, builder.weight("head", {vocabulary, hidden})));
+  return std::move(graph);
+}
+
+TEST(CpuState, PagesThatNoWindowReachesAreGivenBack) {
+  const auto executable = backend_named("cpu")->compile(remember_context(windowed_decoder()), options_for(Precision::fp32));
+  const auto state = executable->make_state({.most_bytes = std::int64_t{64} << 20});
+  const Text text = text_of(900, 1);
+  const TensorMap plain = run_on_reference(windowed_decoder(), inputs_of(std::array{text}));
+  const std::int64_t page_bytes = state->bytes_for("context", 1);
+  const SequenceId sequence = state->create();
+  const auto step = [&](SequenceId of, const Text& tokens) {
+    return executable->run(inputs_of(std::array{tokens}), {*state, std::array{of}}).at("logits");
+  };
+  std::vector<float> logits;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t length = begin < 300 ? 50 : 1;
+    const Tensor rows =
+        step(sequence, Text(text.begin() + static_cast<std::ptrdiff_t>(begin), text.begin() + static_cast<std::ptrdiff_t>(begin + length)));
+    logits.insert(logits.end(), rows.values<float>().begin(), rows.values<float>().end());
+    begin += length;
+    EXPECT_LE(state->use().bytes, 4 * page_bytes) << begin;  // the window's two or three, and one for forks
+  }
+  EXPECT_EQ(difference_between(plain.at("logits"), as_rows(logits), 1e-5), "");
+  EXPECT_EQ(state->rows(sequence, "context"), 900);
+  EXPECT_LT(state->bytes_for("context", 1 << 20), 16 * page_bytes);
+
+  EXPECT_TRUE(state->can_fork(sequence, "context", 890));
+  EXPECT_FALSE(state->can_fork(sequence, "context", 500));
+  EXPECT_FALSE(state->can_fork(sequence, "context", 901));
+  expect_error(ErrorKind::internal, "500 rows", [&] { state->fork(sequence, "context", 500); });
+  const SequenceId fork = state->fork(sequence, "context", 890);
+  const Tensor again = step(fork, Text(text.end() - 10, text.end()));
+  EXPECT_TRUE(std::ranges::equal(again.values<float>(), std::span(logits).last(10 * vocabulary)));
+  state->remove(sequence);
+  state->remove(fork);
+  EXPECT_EQ(state->use().bytes, 0);
+}
+
 TEST(CpuState, KeysAndValuesInBfloat16StayNear) {
   const auto executable = backend_named("cpu")->compile(remember_context(decoder()), options_for(Precision::fp32));
   const auto state = executable->make_state({.most_bytes = 64 << 20, .precision = Precision::bf16});

@@ -236,7 +236,8 @@ RememberedAttention remembered_attention(const Graph& graph, const Node& node) {
   return {.size = graph.producer(node.inputs[1]).as<AppendOptions>().rows.as_named()->name,
           .key_heads = key[1].value(),
           .head_size = key[2].value(),
-          .value_size = graph.type(node.inputs[2]).shape[2].value()};
+          .value_size = graph.type(node.inputs[2]).shape[2].value(),
+          .window = node.as<AttentionOptions>().window_left};
 }
 
 std::unique_ptr<Step> make_remembered_attention(const RowKernelContext& context, const Node& node, std::size_t index) {
