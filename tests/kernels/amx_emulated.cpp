@@ -13,6 +13,7 @@
 
 namespace accelerate::cpu {
 
-constinit const KernelTable emulated_amx_kernels = table_of(Isa::amx, tile_gemm_shape, tile_gemm<EmulatedTiles>);
+constinit const KernelTable emulated_amx_kernels =
+    table_of<TileMultipliers<EmulatedTiles>>(Isa::amx, tile_gemm_shape, tile_gemm<EmulatedTiles>);
 
 }  // namespace accelerate::cpu
