@@ -14,6 +14,6 @@
 namespace accelerate::cpu {
 
 constinit const KernelTable emulated_amx_kernels =
-    table_of(Isa::amx, tile_gemm_shape, tile_gemm<EmulatedTiles>, coded_tile_kernels<EmulatedTiles>);
+    table_of<TileMultipliers<EmulatedTiles>>(Isa::amx, tile_gemm_shape, tile_gemm<EmulatedTiles>, coded_tile_kernels<EmulatedTiles>);
 
 }  // namespace accelerate::cpu

@@ -42,8 +42,8 @@ class RememberedAttentionStep final : public Step {
   }
 
   std::size_t scratch_bytes(const Call& call) const override {
-    const std::int64_t bytes =
-        kernels_.attention_scratch_bytes(Precision::fp32, std::max(query_block, query_heads_), 0, std::max(head_size_, value_size_));
+    const std::int64_t bytes = kernels_.attention_scratch_bytes(state_of(call).precision(), std::max(query_block, query_heads_), 0,
+                                                                std::max(head_size_, value_size_));
     return static_cast<std::size_t>(round_up(std::max(bytes, state_of(call).scratch_bytes(index_)), 64) +
                                     bias_bytes(longest_context(call)));
   }

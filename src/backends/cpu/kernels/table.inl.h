@@ -1,4 +1,4 @@
-// Fills a level's kernel table. The level has defined gemm() for its products.
+// Fills a level's kernel table. The level has defined gemm() for its products, and attention's multipliers.
 #pragma once
 
 #include "backends/cpu/kernels/attention.inl.h"
@@ -9,6 +9,7 @@
 namespace accelerate::cpu {
 namespace {
 
+template <class Multipliers>
 constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*gemm)(const GemmArguments&, std::int64_t),
                                const CodedKernels& coded) {
   return {
@@ -20,8 +21,8 @@ constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*ge
       .prepare = prepare,
       .gemm = gemm,
       .coded = coded,
-      .attention_scratch_bytes = attention_scratch_bytes,
-      .attention = attention,
+      .attention_scratch_bytes = attention_scratch_bytes<Multipliers>,
+      .attention = attention<Multipliers>,
       .page_bytes = page_bytes,
       .store_page = store_page,
       .layer_norm = layer_norm,
