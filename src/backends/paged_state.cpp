@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "backends/state_full.h"
 #include "base/arithmetic.h"
 #include "ipfs_accelerate/error.h"
 
@@ -55,9 +56,8 @@ void PagedState::reserve(std::span<const Growth> growths) {
   std::int64_t wanted = 0;
   for (const Growth& growth : growths) wanted += pages_needed(growth) * groups_[group_of(growth.size)].group.page_bytes;
   if (bytes_ + wanted > most_bytes_)
-    throw Error(ErrorKind::out_of_memory,
-                fmt::format("remembered sequences take {} bytes and this call needs {} more, of {} that they may take", bytes_, wanted,
-                            most_bytes_));
+    throw StateFull(fmt::format("remembered sequences take {} bytes and this call needs {} more, of {} that they may take", bytes_, wanted,
+                                most_bytes_));
   for (const Growth& growth : growths) {
     const std::size_t group = group_of(growth.size);
     Rows& rows = sequences_.at(growth.sequence)[group];
