@@ -93,14 +93,15 @@ TensorMap sequences_of(std::span<const GenerationResult> results) {
 
 void report(const GenerateOptions& options, const TextGenerator& generator, std::span<const GenerationResult> results, double seconds) {
   Output out;
-  std::vector<std::string> notes = generator.session().notes();
-  add_notes(notes, generator.notes());
+  std::vector<std::string> notes = generator.notes();
   if (options.json) {
     for (std::size_t i = 0; i < results.size(); ++i) {
       Json object{{"index", i}, {"prompt_tokens", results[i].prompt_tokens}, {"texts", Json::array()}};
       for (const GeneratedText& text : results[i].texts) object["texts"].push_back(json_of(text));
       add_placement(object, generator.session().placement(), generator.session().folder());
-      if (!notes.empty()) object["notes"] = notes;
+      std::vector<std::string> own = results[i].notes;
+      add_notes(own, notes);
+      if (!own.empty()) object["notes"] = own;
       out.line(object.dump(-1, ' ', false, Json::error_handler_t::replace));
     }
     return out.finish();
@@ -110,6 +111,7 @@ void report(const GenerateOptions& options, const TextGenerator& generator, std:
     for (const GeneratedText& text : result.texts) tokens += text.tokens.size();
   out.line(fmt::format("{} tokens in {:.2f} s, {}", tokens, seconds,
                        text_of(generator.session().placement(), generator.session().folder().random_weights)));
+  for (const GenerationResult& result : results) add_notes(notes, result.notes);
   write_notes(out, notes);
   out.finish();
 }
