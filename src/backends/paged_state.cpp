@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "backends/state_full.h"
 #include "base/arithmetic.h"
 #include "ipfs_accelerate/error.h"
 
@@ -72,9 +73,8 @@ void PagedState::reserve(std::span<const Growth> growths) {
   for (const Growth& growth : growths)
     for (const std::size_t group : groups_of(growth.size)) wanted += pages_needed(growth, group) * groups_[group].group.page_bytes;
   if (bytes_ + wanted > most_bytes_)
-    throw Error(ErrorKind::out_of_memory,
-                fmt::format("remembered sequences take {} bytes and this call needs {} more, of {} that they may take", bytes_, wanted,
-                            most_bytes_));
+    throw StateFull(fmt::format("remembered sequences take {} bytes and this call needs {} more, of {} that they may take", bytes_, wanted,
+                                most_bytes_));
   for (const Growth& growth : growths)
     for (const std::size_t group : groups_of(growth.size)) reserve(growth, group);
 }

@@ -39,7 +39,7 @@ Round run_round(GenerationSession& session, const std::vector<Tokens>& prompts, 
     throw_if_interrupted();
     std::vector<StepInput> inputs;
     for (std::size_t i = 0; i < next.size(); ++i) inputs.push_back({.sequence = sequences[i], .tokens = next[i]});
-    const Tensor logits = session.step(inputs);
+    const Tensor logits = session.step(inputs).logits;
     const auto vocabulary = static_cast<std::size_t>(session.vocabulary());
     for (std::size_t i = 0; i < next.size(); ++i) next[i] = {most_probable(logits.values<float>().subspan(i * vocabulary, vocabulary))};
   };

@@ -80,12 +80,13 @@ TensorMap sequences_of(std::span<const GenerationResult> results) {
 
 void report(const GenerateOptions& options, const TextGenerator& generator, std::span<const GenerationResult> results, double seconds) {
   Output out;
-  std::vector<std::string> notes = generator.session().notes();
-  add_notes(notes, generator.notes());
+  std::vector<std::string> notes = generator.notes();
   if (options.json) {
     for (std::size_t i = 0; i < results.size(); ++i) {
+      std::vector<std::string> own = results[i].notes;
+      add_notes(own, notes);
       AnswerJson object{{"index", i}};
-      object.update(to_json(results[i], notes));
+      object.update(to_json(results[i], own));
       add_placement(object, generator.session().placement(), generator.session().folder());
       out.line(line_of(object));
     }
@@ -96,6 +97,7 @@ void report(const GenerateOptions& options, const TextGenerator& generator, std:
     for (const GeneratedText& text : result.texts) tokens += text.tokens.size();
   out.line(fmt::format("{} tokens in {:.2f} s, {}", tokens, seconds,
                        text_of(generator.session().placement(), generator.session().folder().random_weights)));
+  for (const GenerationResult& result : results) add_notes(notes, result.notes);
   write_notes(out, notes);
   out.finish();
 }

@@ -25,7 +25,7 @@ void check_still_wanted(const CallOptions& options, const Cancellation& closing)
 
 GenerateAnswer answer_of(GenerationResult result, const TextGenerator& generator) {
   GenerateAnswer answer{.texts = std::move(result.texts), .notes = generator.notes()};
-  add_notes(answer.notes, generator.session().notes());
+  add_notes(answer.notes, result.notes);
   return answer;
 }
 

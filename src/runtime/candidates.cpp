@@ -138,10 +138,16 @@ std::vector<int> thread_counts(int logical_cores, int whole_cores) {
   return counts;
 }
 
-Candidates find_candidates(const ChoiceOptions& options, std::vector<std::unique_ptr<Backend>> backends) {
-  const std::optional<Precision> precision = named_precision(options.precision);
-  const Wish wish{.preference = preference_named(options.prefer), .accuracy = options.accuracy, .any_precision = precision.has_value()};
+Wish wish_of(const ChoiceOptions& options) {
+  const bool is_named = named_precision(options.precision).has_value();
+  const Wish wish{.preference = preference_named(options.prefer), .accuracy = options.accuracy, .any_precision = is_named};
   check_accuracy(options);
+  return wish;
+}
+
+Candidates find_candidates(const ChoiceOptions& options, std::vector<std::unique_ptr<Backend>> backends) {
+  const Wish wish = wish_of(options);
+  const std::optional<Precision> precision = named_precision(options.precision);
   Finder finder(options, precision);
   const bool any_backend = options.backend == "auto";
   Candidates found = any_backend ? find_among_all(finder, std::move(backends)) : find_named(finder, options.backend, std::move(backends));

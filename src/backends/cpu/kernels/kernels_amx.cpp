@@ -10,6 +10,7 @@
 
 namespace accelerate::cpu {
 
-constinit const KernelTable amx_kernels = table_of<TileMultipliers<AmxTiles>>(Isa::amx, tile_gemm_shape, tile_gemm<AmxTiles>, coded_tile_kernels<AmxTiles>);
+constinit const KernelTable amx_kernels =
+    table_of<TileMultipliers<AmxTiles>>(Isa::amx, tile_gemm_shape, tile_gemm<AmxTiles>, coded_tile_kernels<AmxTiles>);
 
 }  // namespace accelerate::cpu
