@@ -12,7 +12,7 @@ export interface Endpoint {
   precision: string;
   threads: number;
   memory_bytes: number;
-  queue: { requests: number; tokens: number; most_tokens: number };
+  queue: { requests: number; tokens: number };
   requests: Record<"ok" | "client_error" | "overloaded" | "timeout" | "cancelled" | "internal", number>;
   tokens: { input: number; output: number };
   tokens_per_second: number;
