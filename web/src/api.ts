@@ -2,7 +2,7 @@
 
 export interface Endpoint {
   name: string;
-  model: string;
+  folder: string;
   tasks: string[];
   state: "unloaded" | "loading" | "ready" | "draining" | "failed" | "removed";
   reason: string;
@@ -38,7 +38,7 @@ export interface Device {
 
 export interface NewEndpoint {
   name: string;
-  model: string;
+  folder: string;
   backend: string;
   precision: string;
 }

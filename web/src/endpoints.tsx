@@ -16,7 +16,7 @@ function Row({ endpoint, act }: { endpoint: Endpoint; act: Act }) {
     <tr data-endpoint={endpoint.name}>
       <th scope="row">
         {endpoint.name}
-        <small title={endpoint.model}>{endpoint.model}</small>
+        <small title={endpoint.folder}>{endpoint.folder}</small>
       </th>
       <td>
         <span class={`state ${endpoint.state}`}>{endpoint.state}</span>
@@ -57,7 +57,7 @@ function Row({ endpoint, act }: { endpoint: Endpoint; act: Act }) {
   );
 }
 
-const nothing: NewEndpoint = { name: "", model: "", backend: "auto", precision: "auto" };
+const nothing: NewEndpoint = { name: "", folder: "", backend: "auto", precision: "auto" };
 
 function Choice({ label, value, values, change }: { label: string; value: string; values: string[]; change: (value: string) => void }) {
   return (
@@ -91,13 +91,13 @@ function AddForm({ act }: { act: Act }) {
         <input name="name" required value={endpoint.name} onInput={(event) => change({ name: event.currentTarget.value })} />
       </label>
       <label class="wide">
-        Model
+        Model folder
         <input
-          name="model"
+          name="folder"
           required
-          placeholder="a folder on the server"
-          value={endpoint.model}
-          onInput={(event) => change({ model: event.currentTarget.value })}
+          placeholder="on the server"
+          value={endpoint.folder}
+          onInput={(event) => change({ folder: event.currentTarget.value })}
         />
       </label>
       <Choice label="Backend" value={endpoint.backend} values={["auto", "cpu", "openvino", "cuda", "reference"]} change={(backend) => change({ backend })} />

@@ -29,7 +29,7 @@ void show_endpoint(const Service& service, http::Exchange& exchange) { answer_st
 
 void add_endpoint(const Service& service, http::Exchange& exchange) {
   const Body body = Body::parse(exchange.take_body());
-  EndpointOptions options{.folder = body.required_text("model")};
+  EndpointOptions options{.folder = body.required_text("folder")};
   options.aliases = body.texts("aliases").value_or(std::vector<std::string>{});
   options.task = body.text("task").value_or("");
   options.load.backend = body.text("backend").value_or(options.load.backend);

@@ -11,12 +11,12 @@ const http::Dialect dialect{.name = "native", .error = [](const http::HttpError&
 
 namespace {
 
-constexpr std::string_view endpoint_schema = R"({"type":"object","required":["name","model","state","tasks"],"properties":{
-  "name":{"type":"string"},"model":{"type":"string"},"state":{"enum":["unloaded","loading","ready","draining","failed","removed"]},
+constexpr std::string_view endpoint_schema = R"({"type":"object","required":["name","folder","state","tasks"],"properties":{
+  "name":{"type":"string"},"folder":{"type":"string"},"state":{"enum":["unloaded","loading","ready","draining","failed","removed"]},
   "tasks":{"type":"array","items":{"type":"string"}}}})";
 
-constexpr std::string_view new_endpoint_schema = R"({"type":"object","required":["name","model"],"properties":{
-  "name":{"type":"string"},"model":{"type":"string"},"aliases":{"type":"array","items":{"type":"string"}},"task":{"type":"string"},
+constexpr std::string_view new_endpoint_schema = R"({"type":"object","required":["name","folder"],"properties":{
+  "name":{"type":"string"},"folder":{"type":"string"},"aliases":{"type":"array","items":{"type":"string"}},"task":{"type":"string"},
   "backend":{"type":"string"},"precision":{"type":"string"},"threads":{"type":"integer"},"keep_alive_seconds":{"type":"number"},
   "load":{"type":"boolean"}}})";
 

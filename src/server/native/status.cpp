@@ -26,7 +26,7 @@ OrderedJson requests_json(const OutcomeCounts& counts) {
 
 OrderedJson endpoint_json(const EndpointStatus& status) {
   const EndpointStatistics& statistics = status.statistics;
-  OrderedJson json{{"name", status.name}, {"aliases", status.aliases}, {"model", status.folder}, {"task", status.task},
+  OrderedJson json{{"name", status.name}, {"aliases", status.aliases}, {"folder", status.folder}, {"task", status.task},
                    {"tasks", status.tasks}, {"state", name_of(status.state)}, {"reason", status.reason}};
   json["backend"] = status.model ? status.model->backend : status.asked_backend;
   json["device"] = status.model ? status.model->device : "";
