@@ -35,8 +35,17 @@ ONLY = {
     "generation": ("generation/", "processing/", "formats/", "base/", "ipfs_accelerate/"),
 }
 
-# The only folder that may include headers of these libraries.
-HOMES = {"openvino/": "src/backends/openvino", "openssl/": "src/backends/openvino", "cuda": "src/backends/cuda", "cublas": "src/backends/cuda", "CLI/": "src/cli"}
+# The only folders that may include headers of these libraries.
+HOMES = {
+    "openvino/": ("src/backends/openvino",),
+    "openssl/": ("src/base", "src/server/http"),
+    "cuda": ("src/backends/cuda",),
+    "cublas": ("src/backends/cuda",),
+    "CLI/": ("src/cli",),
+    "boost/": ("src/server/http",),
+    "zlib.h": ("src/server/http",),
+    "toml++/": ("src/cli",),
+}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 SUFFIXES = {".h", ".cpp", ".def", ".inc"}
@@ -48,9 +57,9 @@ def breach(root, file, bracket, target):
     is_public = place.parts[0] == "include"
     folder = "ipfs_accelerate" if is_public else place.parts[1]
     if bracket == "<":
-        for prefix, home in HOMES.items():
-            if target.startswith(prefix) and not str(place).startswith(home + "/"):
-                return f"<{target}> belongs to {home} only"
+        for prefix, homes in HOMES.items():
+            if target.startswith(prefix) and not any(str(place).startswith(home + "/") for home in homes):
+                return f"<{target}> belongs to {' and '.join(homes)} only"
         if is_public and ("/" in target or "." in target):
             return f"a public header includes <{target}>, which is not of the standard library"
         return None

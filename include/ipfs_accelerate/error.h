@@ -17,6 +17,8 @@ enum class ErrorKind {
   out_of_memory,     ///< exit code 7
   io,                ///< a read or write that the system refused; exit code 8
   device_lost,       ///< a device that stopped working and must be set up anew; exit code 9
+  overloaded,        ///< too much waits already; exit code 10
+  timed_out,         ///< the caller's deadline came before the answer; exit code 11
   cancelled,         ///< stopped by the caller; exit code 130
 };
 

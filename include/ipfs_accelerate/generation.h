@@ -1,9 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace accelerate {
@@ -82,6 +85,9 @@ enum class FinishReason : std::uint8_t {
   cancelled,    ///< by the caller
 };
 
+/// "end_token", "stop_token", "stop_string", "length", "cancelled" or "none".
+std::string_view name_of(FinishReason reason);
+
 /// A token and the logarithm of its probability, before options changed it.
 struct TokenLogProbability {
   std::int64_t token;
@@ -94,11 +100,35 @@ struct TokenLogProbabilities {
   std::vector<TokenLogProbability> top;
 };
 
+/// A text that was generated.
+struct GeneratedText {
+  std::vector<std::int64_t> tokens;  ///< the one that ended it included
+  std::string text;                  ///< without end tokens and, unless they are wanted, stop strings
+  FinishReason finish_reason = FinishReason::none;
+  std::vector<TokenLogProbabilities> log_probabilities = {};  ///< of each token, where they are wanted
+  float score = 0;                                            ///< of a beam search
+};
+
+/// Told of each piece of text as it comes, always whole characters; false: the caller wants no more. Not called by beam
+/// searches, which know their text at the end.
+using ReceiveText = std::function<bool(std::string_view piece)>;
+
 /// One message of a conversation.
 struct ChatMessage {
   std::string role;         ///< "system", "user", "assistant", "tool"
   std::string content;      ///< its text
   std::string fields = {};  ///< a JSON object with whatever else a template reads: "tool_calls", "name"; may be empty
 };
+
+/// A conversation that the model's chat template makes a prompt of. The texts are JSON.
+struct ChatPrompt {
+  std::vector<ChatMessage> messages;
+  std::string tools = "null";    ///< a list of function schemas, or null
+  std::string variables = "{}";  ///< further variables of the template: {"enable_thinking": false}
+  bool add_generation_prompt = true;
+};
+
+/// What a text goes on from: a text as it stands, token ids, or a conversation.
+using Prompt = std::variant<std::string, std::vector<std::int64_t>, ChatPrompt>;
 
 }  // namespace accelerate

@@ -33,9 +33,10 @@ struct EmbedOptions {
 
 /// The embeddings of some texts, in their order.
 struct EmbedResult {
-  Tensor vectors;                  ///< float32 [texts, dimensions]
-  std::vector<bool> truncated;     ///< whether the text was too long and its end was not read
-  std::vector<std::string> notes;  ///< what ran in pieces or on another backend than ModelInfo names, and why; mostly none
+  Tensor vectors;                         ///< float32 [texts, dimensions]
+  std::vector<bool> truncated;            ///< whether the text was too long and its end was not read
+  std::vector<std::int64_t> tokens = {};  ///< of each text
+  std::vector<std::string> notes;         ///< what ran in pieces or on another backend than ModelInfo names, and why; mostly none
 };
 
 /// The outputs of a forward pass, by name.

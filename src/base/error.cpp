@@ -16,7 +16,8 @@ constexpr std::array rows{
     Row{ErrorKind::not_found, 3, "not_found"},         Row{ErrorKind::invalid_file, 4, "invalid_file"},
     Row{ErrorKind::unsupported, 5, "unsupported"},     Row{ErrorKind::unavailable, 6, "unavailable"},
     Row{ErrorKind::out_of_memory, 7, "out_of_memory"}, Row{ErrorKind::io, 8, "io"},
-    Row{ErrorKind::device_lost, 9, "device_lost"},     Row{ErrorKind::cancelled, 130, "cancelled"},
+    Row{ErrorKind::device_lost, 9, "device_lost"},     Row{ErrorKind::overloaded, 10, "overloaded"},
+    Row{ErrorKind::timed_out, 11, "timed_out"},        Row{ErrorKind::cancelled, 130, "cancelled"},
 };
 
 const Row& row_of(ErrorKind kind) {

@@ -46,7 +46,8 @@ void add_commands(CLI::App& app) {
   app.require_subcommand(1);
   app.footer(
       "\nExit codes: 2 wrong use, 3 not found, 4 damaged file, 5 unsupported, 6 unavailable here, 7 out of memory,\n"
-      "8 read or write refused, 9 device lost, 130 interrupted. `ipfs-accelerate COMMAND --help` tells more.\n");
+      "8 read or write refused, 9 device lost, 10 overloaded, 11 timed out, 130 interrupted. `ipfs-accelerate COMMAND --help` tells "
+      "more.\n");
   app.get_formatter()->column_width(24);
   add_run_command(app);
   add_process_command(app);

@@ -29,6 +29,7 @@ class GenerationSession {
   explicit GenerationSession(ModelFolder folder, const GenerationSessionOptions& options = {});
 
   const ModelFolder& folder() const { return folder_; }
+  const Checkpoint& checkpoint() const { return *checkpoint_; }
   const Placement& placement() const { return placement_; }
   const CompileReport& report() const { return executable_->report(); }
 

@@ -87,16 +87,26 @@ std::vector<Answerer::Part> Answerer::parts_of(std::span<const Question> questio
   return parts;
 }
 
-std::vector<Answer> Answerer::answer(std::span<const Question> questions, const Progress& progress) const {
-  const std::vector<Part> parts = parts_of(questions);
-  std::vector<TextInput> inputs;
-  for (const Part& part : parts) inputs.push_back({.text = questions[part.question].question, .pair = part.text});
+/// What the parts of the questions refer to, and the best answers so far.
+struct Answerer::Work {
+  std::vector<Question> questions;
+  std::vector<Part> parts;
+  std::vector<Answer> answers;
+};
 
-  std::vector<Answer> answers(questions.size(), Answer{.text = {}, .score = -1, .span = {}});
-  const auto read = [&](const BatchResult& batch) {
+PreparedCall<std::vector<Answer>> Answerer::prepare(std::span<const Question> questions) const {
+  const auto work =
+      std::make_shared<Work>(Work{.questions = {questions.begin(), questions.end()},
+                                  .parts = {},
+                                  .answers = std::vector<Answer>(questions.size(), Answer{.text = {}, .score = -1, .span = {}})});
+  work->parts = parts_of(work->questions);
+  std::vector<TextInput> inputs;
+  for (const Part& part : work->parts) inputs.push_back({.text = work->questions[part.question].question, .pair = part.text});
+
+  const auto read = [work](const BatchResult& batch) {
     for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
-      const Part& part = parts[batch.inputs[i]];
-      Answer& answer = answers[part.question];
+      const Part& part = work->parts[batch.inputs[i]];
+      Answer& answer = work->answers[part.question];
       const auto begin = static_cast<std::size_t>(batch.encodings.begins[i]);
       const auto count = static_cast<std::size_t>(batch.encodings.begins[i + 1]) - begin;
       answer.tokens += static_cast<std::int64_t>(count);
@@ -108,7 +118,7 @@ std::vector<Answer> Answerer::answer(std::span<const Question> questions, const 
           best_answer(batch.token_rows("start_logits", i), batch.token_rows("end_logits", i), in_context, most_answer_tokens);
       if (best.score <= answer.score) continue;
 
-      const std::string_view context = questions[part.question].context;
+      const std::string_view context = work->questions[part.question].context;
       const TextSpan bytes = whole_words(context, {part.begin + batch.encodings.offsets[begin + best.first].begin,
                                                    part.begin + batch.encodings.offsets[begin + best.last].end});
       answer.text = context.substr(static_cast<std::size_t>(bytes.begin), static_cast<std::size_t>(bytes.end - bytes.begin));
@@ -116,8 +126,8 @@ std::vector<Answer> Answerer::answer(std::span<const Question> questions, const 
       answer.span = {characters_in(context, bytes.begin), characters_in(context, bytes.end)};
     }
   };
-  model_.run(model_.encode(inputs, {.truncation = TruncationStrategy::only_second}), read, progress);
-  return answers;
+  return {.call = {.encodings = model_.encode(inputs, {.truncation = TruncationStrategy::only_second}), .receive = read},
+          .answer = [work] { return std::move(work->answers); }};
 }
 
 }  // namespace accelerate

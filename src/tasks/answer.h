@@ -22,10 +22,16 @@ class Answerer {
 
   /// The best answer to each question. Throws invalid_argument, with the number of the input, for an empty context and for a
   /// question that leaves no room for its context.
-  std::vector<Answer> answer(std::span<const Question> questions, const Progress& progress = {}) const;
+  std::vector<Answer> answer(std::span<const Question> questions, const Progress& progress = {}) const {
+    return model_.run(prepare(questions), progress);
+  }
+
+  /// The questions as tokens, to be computed by whoever runs batches; throws as answer() does.
+  PreparedCall<std::vector<Answer>> prepare(std::span<const Question> questions) const;
 
  private:
   struct Part;
+  struct Work;
   std::vector<Part> parts_of(std::span<const Question> questions) const;
 
   TextModel model_;

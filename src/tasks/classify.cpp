@@ -17,17 +17,17 @@ Classifier::Scoring Classifier::scoring_of(const Config& config, std::size_t lab
   config.refuse("problem_type", "regression, single_label_classification or multi_label_classification");
 }
 
-std::vector<Classification> Classifier::classify(std::span<const TextInput> inputs, std::size_t top_k, const TextOptions& options,
-                                                 const Progress& progress) const {
-  std::vector<Classification> results(inputs.size());
-  const auto read = [&](const BatchResult& batch) {
+PreparedCall<std::vector<Classification>> Classifier::prepare(std::span<const TextInput> inputs, std::size_t top_k,
+                                                              const TextOptions& options) const {
+  const auto results = std::make_shared<std::vector<Classification>>(inputs.size());
+  const auto read = [this, results, top_k](const BatchResult& batch) {
     for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
       const std::span<const float> logits = batch.row("logits", i);
       std::vector<float> scores(logits.begin(), logits.end());
       if (scoring_ == Scoring::softmax) scores = softmax(logits);
       if (scoring_ == Scoring::sigmoid) std::ranges::transform(scores, scores.begin(), sigmoid);
 
-      Classification& result = results[batch.inputs[i]];
+      Classification& result = (*results)[batch.inputs[i]];
       result.truncated = batch.encodings.truncated[i] != 0;
       result.notes = batch.notes;
       result.tokens = batch.encodings.begins[i + 1] - batch.encodings.begins[i];
@@ -35,8 +35,7 @@ std::vector<Classification> Classifier::classify(std::span<const TextInput> inpu
         result.labels.push_back({labels_.at(label), scores[label]});
     }
   };
-  model_.run(model_.encode(inputs, options), read, progress);
-  return results;
+  return {.call = {.encodings = model_.encode(inputs, options), .receive = read}, .answer = [results] { return std::move(*results); }};
 }
 
 }  // namespace accelerate

@@ -24,7 +24,13 @@ class Classifier {
 
   /// The `top_k` best labels of each input; all where it is 0.
   std::vector<Classification> classify(std::span<const TextInput> inputs, std::size_t top_k = 0, const TextOptions& options = {},
-                                       const Progress& progress = {}) const;
+                                       const Progress& progress = {}) const {
+    return model_.run(prepare(inputs, top_k, options), progress);
+  }
+
+  /// The inputs as tokens, to be computed by whoever runs batches.
+  PreparedCall<std::vector<Classification>> prepare(std::span<const TextInput> inputs, std::size_t top_k = 0,
+                                                    const TextOptions& options = {}) const;
 
  private:
   enum class Scoring { softmax, sigmoid, none };

@@ -53,6 +53,15 @@ std::span<const float> Embeddings::operator[](std::size_t text) const {
   return values.values<float>().subspan(text * dimensions, dimensions);
 }
 
+EmbedResult result_of(Embeddings embeddings) {
+  EmbedResult result{.vectors = std::move(embeddings.values),
+                     .truncated = std::move(embeddings.truncated),
+                     .tokens = std::move(embeddings.tokens),
+                     .notes = {}};
+  for (const std::vector<std::string>& notes : embeddings.notes) add_notes(result.notes, notes);
+  return result;
+}
+
 Embedder::Embedder(const ModelFolder& folder, const SessionOptions& options)
     : Embedder(folder, options, read_sentence_transformer(folder.path)) {}
 
@@ -93,7 +102,7 @@ std::int64_t Embedder::tokens_left_out(const std::string& prompt) const {
   return encodings.tokens() - (encodings.special.back() != 0 ? 1 : 0);
 }
 
-Embeddings Embedder::embed(std::span<const std::string> texts, const EmbeddingOptions& options, const Progress& progress) const {
+PreparedCall<Embeddings> Embedder::prepare(std::span<const std::string> texts, const EmbeddingOptions& options) const {
   const std::string prompt = prompt_of(options);
   const std::int64_t kept = kept_dimensions(options);
   const std::int64_t left_out = tokens_left_out(prompt);
@@ -102,27 +111,29 @@ Embeddings Embedder::embed(std::span<const std::string> texts, const EmbeddingOp
     for (const std::string& text : texts) prompted.push_back(prompt + text);
     texts = prompted;
   }
-  const Encodings encodings = model_.encode(inputs_of(texts), {.truncate = options.truncate});
+  Encodings encodings = model_.encode(inputs_of(texts), {.truncate = options.truncate});
 
-  Embeddings result{.values = Tensor::zeros(DType::float32, {encodings.inputs(), kept}),
-                    .tokens = {},
-                    .truncated = {encodings.truncated.begin(), encodings.truncated.end()},
-                    .notes = std::vector<std::vector<std::string>>(texts.size())};
-  for (std::size_t i = 0; i < texts.size(); ++i) result.tokens.push_back(encodings.begins[i + 1] - encodings.begins[i]);
-  const std::span<float> values = result.values.mutable_values<float>();
-  const auto place = [&](const BatchResult& batch) {
+  const auto result = std::make_shared<Embeddings>(Embeddings{.values = Tensor::zeros(DType::float32, {encodings.inputs(), kept}),
+                                                              .tokens = {},
+                                                              .truncated = {encodings.truncated.begin(), encodings.truncated.end()},
+                                                              .notes = std::vector<std::vector<std::string>>(texts.size())});
+  for (std::size_t i = 0; i < texts.size(); ++i) result->tokens.push_back(encodings.begins[i + 1] - encodings.begins[i]);
+  const auto place = [this, result, kept](const BatchResult& batch) {
+    const std::span<float> values = result->values.mutable_values<float>();
     for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
       const std::span<float> row = values.subspan(batch.inputs[i] * static_cast<std::size_t>(kept), static_cast<std::size_t>(kept));
       std::ranges::copy(batch.row("embedding", i).first(row.size()), row.begin());
       if (kept < dimensions_ && sentence_.normalizes()) scale_to_one(row);
-      result.notes[batch.inputs[i]] = batch.notes;
+      result->notes[batch.inputs[i]] = batch.notes;
     }
   };
   const auto mark_prompt = [left_out](const Encodings& batch, TensorMap& inputs) {
-    if (left_out > 0) inputs.insert_or_assign(std::string(prompt_input), first_tokens(batch, left_out));
+    inputs.insert_or_assign(std::string(prompt_input), first_tokens(batch, left_out));
   };
-  model_.run(encodings, place, progress, mark_prompt);
-  return result;
+  return {.call = {.encodings = std::move(encodings),
+                   .receive = place,
+                   .add_inputs = left_out > 0 ? TextCall::AddInputs(mark_prompt) : TextCall::AddInputs()},
+          .answer = [result] { return std::move(*result); }};
 }
 
 SessionOptions embedding_session(const ModelFolder& folder, SessionOptions options) {

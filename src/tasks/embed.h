@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "formats/sentence_transformers.h"
+#include "ipfs_accelerate/model.h"
 #include "tasks/text_model.h"
 
 namespace accelerate {
@@ -19,6 +20,9 @@ struct Embeddings {
 
   std::span<const float> operator[](std::size_t text) const;
 };
+
+/// The embeddings as the public interface gives them.
+EmbedResult result_of(Embeddings embeddings);
 
 /// How texts are read, and which part of their embeddings is wanted.
 struct EmbeddingOptions {
@@ -45,7 +49,12 @@ class Embedder {
 
   /// Throws invalid_argument for options that do not go together or ask for what the folder has not, and as
   /// TextModel::encode does.
-  Embeddings embed(std::span<const std::string> texts, const EmbeddingOptions& options = {}, const Progress& progress = {}) const;
+  Embeddings embed(std::span<const std::string> texts, const EmbeddingOptions& options = {}, const Progress& progress = {}) const {
+    return model_.run(prepare(texts, options), progress);
+  }
+
+  /// The texts as tokens, to be computed by whoever runs batches; what embed() throws before it computes.
+  PreparedCall<Embeddings> prepare(std::span<const std::string> texts, const EmbeddingOptions& options = {}) const;
 
  private:
   explicit Embedder(const ModelFolder& folder, const SessionOptions& options, std::optional<SentenceTransformer> sentence);

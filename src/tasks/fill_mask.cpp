@@ -21,10 +21,9 @@ std::int64_t mask_id_of(const Tokenizer& tokenizer) {
 MaskFiller::MaskFiller(std::shared_ptr<const Session> session)
     : model_(std::move(session)), mask_id_(mask_id_of(model_.tokenizer())), mask_token_(model_.tokenizer().token_of(mask_id_)) {}
 
-std::vector<FilledMasks> MaskFiller::fill(std::span<const std::string> texts, std::size_t top_k, const TextOptions& options,
-                                          const Progress& progress) const {
-  const Tokenizer& tokenizer = model_.tokenizer();
-  const Encodings encodings = model_.encode(inputs_of(texts), options);
+PreparedCall<std::vector<FilledMasks>> MaskFiller::prepare(std::span<const std::string> texts, std::size_t top_k,
+                                                           const TextOptions& options) const {
+  Encodings encodings = model_.encode(inputs_of(texts), options);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const std::span ids = std::span(encodings.ids)
                               .subspan(static_cast<std::size_t>(encodings.begins[i]),
@@ -34,10 +33,10 @@ std::vector<FilledMasks> MaskFiller::fill(std::span<const std::string> texts, st
                                                            encodings.truncated[i] != 0 ? " in the part that the model can read" : ""));
   }
 
-  std::vector<FilledMasks> results(texts.size());
-  const auto read = [&](const BatchResult& batch) {
+  const auto results = std::make_shared<std::vector<FilledMasks>>(texts.size());
+  const auto read = [this, results, top_k](const BatchResult& batch) {
     for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
-      FilledMasks& filled = results[batch.inputs[i]];
+      FilledMasks& filled = (*results)[batch.inputs[i]];
       filled.notes = batch.notes;
       filled.truncated = batch.encodings.truncated[i] != 0;
       const std::int64_t begin = batch.encodings.begins[i];
@@ -50,13 +49,12 @@ std::vector<FilledMasks> MaskFiller::fill(std::span<const std::string> texts, st
         std::vector<MaskCandidate>& candidates = filled.masks.emplace_back();
         for (std::size_t id : largest(scores, top_k)) {
           const auto token_id = static_cast<std::int64_t>(id);
-          candidates.push_back({token_id, tokenizer.decode(std::array{token_id}, false), scores[id]});
+          candidates.push_back({token_id, model_.tokenizer().decode(std::array{token_id}, false), scores[id]});
         }
       }
     }
   };
-  model_.run(encodings, read, progress);
-  return results;
+  return {.call = {.encodings = std::move(encodings), .receive = read}, .answer = [results] { return std::move(*results); }};
 }
 
 }  // namespace accelerate

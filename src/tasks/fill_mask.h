@@ -26,7 +26,13 @@ class MaskFiller {
   /// The `top_k` likeliest tokens of each mask. Throws invalid_argument for a text that has no mask, or none in the part that
   /// was read.
   std::vector<FilledMasks> fill(std::span<const std::string> texts, std::size_t top_k = 5, const TextOptions& options = {},
-                                const Progress& progress = {}) const;
+                                const Progress& progress = {}) const {
+    return model_.run(prepare(texts, top_k, options), progress);
+  }
+
+  /// The texts as tokens, to be computed by whoever runs batches; throws as fill() does.
+  PreparedCall<std::vector<FilledMasks>> prepare(std::span<const std::string> texts, std::size_t top_k = 5,
+                                                 const TextOptions& options = {}) const;
 
  private:
   TextModel model_;

@@ -16,17 +16,28 @@
 namespace accelerate {
 namespace {
 
-using Cancelled = std::shared_ptr<std::atomic<bool>>;
+/// What the requests of one ticket share: whether the caller wants no more, and how many still go on.
+struct Caller {
+  std::shared_ptr<std::atomic<bool>> cancelled = std::make_shared<std::atomic<bool>>(false);
+  std::function<bool()> is_cancelled = {};
+  std::function<void()> done = {};
+  std::atomic<std::int64_t> going_on = 1;
+
+  void end_one() noexcept {
+    if (--going_on == 0 && done) done();
+  }
+};
+using CallerPointer = std::shared_ptr<Caller>;
 
 /// What both kinds of request have in common.
 class Request : public Generation {
  public:
-  Request(std::vector<std::int64_t> prompt, GenerationSettings settings, Cancelled cancelled)
-      : prompt_(std::move(prompt)), settings_(std::move(settings)), cancelled_(std::move(cancelled)) {}
+  Request(std::vector<std::int64_t> prompt, GenerationSettings settings, CallerPointer caller)
+      : prompt_(std::move(prompt)), settings_(std::move(settings)), caller_(std::move(caller)) {}
 
   std::span<const std::int64_t> prompt() const override { return prompt_; }
   std::int64_t most_tokens() const override { return (settings_.prompt_tokens + settings_.max_new_tokens) * settings_.num_beams; }
-  bool is_cancelled() const override { return *cancelled_; }
+  bool is_cancelled() const override { return *caller_->cancelled || (caller_->is_cancelled && caller_->is_cancelled()); }
 
   std::future<GenerationResult> result() { return promise_.get_future(); }
 
@@ -40,15 +51,25 @@ class Request : public Generation {
     return all;
   }
 
-  void give(std::vector<GeneratedText> texts) {
-    promise_.set_value({.prompt_tokens = static_cast<std::int64_t>(prompt_.size()), .texts = std::move(texts)});
+  void note_token() {
+    if (!first_token_) first_token_ = std::chrono::steady_clock::now();
   }
-  void fail(const std::exception_ptr& error) { promise_.set_exception(error); }
+
+  void give(std::vector<GeneratedText> texts) {
+    promise_.set_value(
+        {.prompt_tokens = static_cast<std::int64_t>(prompt_.size()), .texts = std::move(texts), .first_token = first_token_});
+    caller_->end_one();
+  }
+  void fail(const std::exception_ptr& error) {
+    promise_.set_exception(error);
+    caller_->end_one();
+  }
 
  private:
   std::vector<std::int64_t> prompt_;
   GenerationSettings settings_;
-  Cancelled cancelled_;
+  CallerPointer caller_;
+  std::optional<std::chrono::steady_clock::time_point> first_token_;
   std::promise<GenerationResult> promise_;
 };
 
@@ -63,8 +84,8 @@ std::string_view name_of(FinishReason reason) {
 class TextGenerator::Sampled final : public Request {
  public:
   Sampled(GenerationRequest request, const GenerationSettings& settings, const Tokenizer* tokenizer, std::optional<Constraint> constraint,
-          Cancelled cancelled)
-      : Request(request.prompt, settings, std::move(cancelled)),
+          CallerPointer caller)
+      : Request(request.prompt, settings, std::move(caller)),
         random_(settings.seed, request.number),
         receive_(std::move(request.receive)),
         constraint_(std::move(constraint)),
@@ -75,6 +96,7 @@ class TextGenerator::Sampled final : public Request {
   std::vector<Continuation> advance(std::span<float> logits) override {
     const NextToken next =
         next_token(settings(), {.tokens = all_}, random_, logits, constraint_ ? constraint_->allowed() : std::span<const std::uint32_t>{});
+    note_token();
     all_.push_back(next.token);
     text_.tokens.push_back(next.token);
     if (next.log_probabilities) text_.log_probabilities.push_back(*next.log_probabilities);
@@ -126,14 +148,15 @@ class TextGenerator::Sampled final : public Request {
 class TextGenerator::Searched final : public Request {
  public:
   Searched(GenerationRequest request, const GenerationSettings& settings, const Tokenizer* tokenizer, std::int64_t vocabulary,
-           Cancelled cancelled)
-      : Request(std::move(request.prompt), settings, std::move(cancelled)),
+           CallerPointer caller)
+      : Request(std::move(request.prompt), settings, std::move(caller)),
         tokenizer_(tokenizer),
         vocabulary_(static_cast<std::size_t>(vocabulary)),
         search_(settings, vocabulary, RandomStream(settings.seed, request.number),
                 [this](std::span<const std::int64_t> tokens) { return ends(tokens); }) {}
 
   std::vector<Continuation> advance(std::span<float> logits) override {
+    note_token();
     for (std::int64_t beam = 0; beam < search_.beams(); ++beam) {
       const auto row = logits.subspan(static_cast<std::size_t>(beam) * vocabulary_, vocabulary_);
       to_log_probabilities(row);
@@ -213,22 +236,26 @@ TextGenerator::Ticket TextGenerator::submit(GenerationRequest request) {
                                                            .vocabulary = session_.vocabulary()});
   const Tokenizer* const tokenizer = tokenizer_ ? &*tokenizer_ : nullptr;
   if (tokenizer == nullptr && !settings.stop_strings.empty()) this->tokenizer();
+  const auto caller = std::make_shared<Caller>();
+  caller->is_cancelled = std::move(request.is_cancelled);
+  caller->done = std::move(request.done);
   Ticket ticket;
-  ticket.cancelled_ = std::make_shared<std::atomic<bool>>(false);
+  ticket.cancelled_ = caller->cancelled;
   const auto begin = [&](const std::shared_ptr<Request>& generation) {
     ticket.results_.push_back(generation->result());
     scheduler_.submit(generation);
   };
   if (settings.num_beams > 1) {
     if (settings.grammar) throw Error(ErrorKind::unsupported, "a grammar goes with one beam, not with a beam search");
-    begin(std::make_shared<Searched>(std::move(request), settings, tokenizer, session_.vocabulary(), ticket.cancelled_));
+    begin(std::make_shared<Searched>(std::move(request), settings, tokenizer, session_.vocabulary(), caller));
     return ticket;
   }
+  caller->going_on = settings.num_return_sequences;
   for (std::int64_t text = 0; text < settings.num_return_sequences; ++text) {
     GenerationRequest own = request;
     own.number += static_cast<std::uint64_t>(text) << 32;
     if (text > 0) own.receive = {};  // pieces of several texts could not be told apart
-    begin(std::make_shared<Sampled>(std::move(own), settings, tokenizer, constraint_of(settings), ticket.cancelled_));
+    begin(std::make_shared<Sampled>(std::move(own), settings, tokenizer, constraint_of(settings), caller));
   }
   return ticket;
 }
@@ -238,6 +265,7 @@ GenerationResult TextGenerator::Ticket::get() {
   for (std::future<GenerationResult>& future : results_) {
     GenerationResult one = future.get();
     all.prompt_tokens = one.prompt_tokens;
+    if (one.first_token && (!all.first_token || *one.first_token < *all.first_token)) all.first_token = one.first_token;
     std::ranges::move(one.texts, std::back_inserter(all.texts));
   }
   return all;

@@ -17,27 +17,12 @@
 
 namespace accelerate {
 
-/// "end_token", "stop_token", "stop_string", "length", "cancelled" or "none".
-std::string_view name_of(FinishReason reason);
-
-/// A text that was generated.
-struct GeneratedText {
-  std::vector<std::int64_t> tokens;  ///< the one that ended it included
-  std::string text;                  ///< without end tokens and, unless they are wanted, stop strings
-  FinishReason finish_reason = FinishReason::none;
-  std::vector<TokenLogProbabilities> log_probabilities = {};  ///< of each token, where they are wanted
-  float score = 0;                                            ///< of a beam search
-};
-
 /// What a request gave.
 struct GenerationResult {
   std::int64_t prompt_tokens = 0;
-  std::vector<GeneratedText> texts;  ///< num_return_sequences of them, the best first
+  std::vector<GeneratedText> texts;                                       ///< num_return_sequences of them, the best first
+  std::optional<std::chrono::steady_clock::time_point> first_token = {};  ///< when the first new token was there
 };
-
-/// Told of each piece of text as it comes, always whole characters; false: the caller wants no more. Not called by beam
-/// searches, which know their text at the end.
-using ReceiveText = std::function<bool(std::string_view piece)>;
 
 /// A request to continue a text.
 struct GenerationRequest {
@@ -45,6 +30,8 @@ struct GenerationRequest {
   GenerationOptions options = {};
   std::uint64_t number = 0;  ///< of the request: with its seed, it decides what is drawn
   ReceiveText receive = {};
+  std::function<bool()> is_cancelled = {};  ///< asked before each step: whether the caller wants no more
+  std::function<void()> done = {};          ///< called once on the scheduler's thread: the ticket's get() does not wait any more
 };
 
 /// A model folder that continues texts, for any number of callers at once.

@@ -1,14 +1,14 @@
 #include "ipfs_accelerate/model.h"
 
 #include <memory>
-#include <mutex>
 
+#include "base/on_first_use.h"
 #include "runtime/rectangle.h"
 #include "tasks/answer.h"
 #include "tasks/classify.h"
 #include "tasks/embed.h"
 #include "tasks/fill_mask.h"
-#include "tasks/inspect_model.h"
+#include "tasks/model_info.h"
 #include "tasks/rerank.h"
 #include "tasks/tag.h"
 #include "tasks/task.h"
@@ -16,52 +16,12 @@
 
 namespace accelerate {
 
-namespace {
-
-SessionOptions session_options(const LoadOptions& options) {
-  return {.backend = options.backend,
-          .precision = options.precision,
-          .threads = options.threads,
-          .prefer = options.prefer,
-          .accuracy = options.accuracy,
-          .fallback = options.fallback};
-}
-
-std::vector<Alternative> alternatives_of(const Choice& choice) {
-  std::vector<Alternative> rows;
-  for (const RejectedCandidate& row : choice.alternatives)
-    rows.push_back({.backend = row.candidate.backend,
-                    .device = row.candidate.device,
-                    .precision = std::string(name_of(row.candidate.precision)),
-                    .threads = row.candidate.threads,
-                    .slower = row.slower,
-                    .reason = row.reason});
-  return rows;
-}
-
-/// Made when it is first asked for, by whichever thread that is.
-template <typename T>
-class OnFirstUse {
- public:
-  template <typename Make>
-  const T& get(const Make& make) {
-    std::call_once(once_, [&] { value_ = std::make_unique<const T>(make()); });
-    return *value_;
-  }
-
- private:
-  std::once_flag once_;
-  std::unique_ptr<const T> value_;
-};
-
-}  // namespace
-
 /// The model compiled for embedding, for its head, or both, each when it is first needed.
 class Model::State {
  public:
   State(ModelFolder folder, const LoadOptions& options) : folder_(std::move(folder)), options_(session_options(options)) {
     const bool embeds = accelerate::task_of(head_of(folder_.config)) == Task::embed;
-    info_ = info_of(embeds ? embedder().model().session() : *session());
+    info_ = model_info(embeds ? embedder().model().session() : *session());
   }
 
   const Embedder& embedder() {
@@ -89,26 +49,6 @@ class Model::State {
     return task.get([&] { return T(session()); });
   }
 
-  ModelInfo info_of(const Session& session) const {
-    const ModelSummary summary = summarize(folder_, session.checkpoint(), session.report().graph);
-    const Placement& placement = session.placement();
-    return {.name = summary.name,
-            .model_type = summary.model_type,
-            .head = std::string(name_of(summary.head)),
-            .parameters = summary.parameters,
-            .hidden_size = summary.hidden_size,
-            .most_tokens = summary.most_tokens,
-            .random_weights = summary.random_weights,
-            .backend = placement.backend,
-            .device = placement.device.name,
-            .implementation = placement.implementation,
-            .precision = std::string(name_of(placement.precision)),
-            .threads = placement.threads,
-            .notes = session.report().notes,
-            .choice = std::string(name_of(placement.choice.why)),
-            .alternatives = alternatives_of(placement.choice)};
-  }
-
   ModelFolder folder_;
   SessionOptions options_;
   ModelInfo info_;
@@ -127,12 +67,9 @@ Model Model::load(const std::filesystem::path& folder, const LoadOptions& option
 }
 
 EmbedResult Model::embed(std::span<const std::string> texts, const EmbedOptions& options) const {
-  Embeddings embeddings = state_->embedder().embed(
+  return result_of(state_->embedder().embed(
       texts,
-      {.truncate = options.truncate, .prompt_name = options.prompt_name, .prompt = options.prompt, .dimensions = options.dimensions});
-  EmbedResult result{.vectors = std::move(embeddings.values), .truncated = std::move(embeddings.truncated), .notes = {}};
-  for (const std::vector<std::string>& notes : embeddings.notes) add_notes(result.notes, notes);
-  return result;
+      {.truncate = options.truncate, .prompt_name = options.prompt_name, .prompt = options.prompt, .dimensions = options.dimensions}));
 }
 
 ForwardResult Model::forward(const TensorMap& inputs) const {

@@ -46,41 +46,51 @@ Reranker::Reranker(std::shared_ptr<const Session> session) : Reranker(session, s
 Reranker::Reranker(std::shared_ptr<const Session> session, Settings settings)
     : model_(std::move(session), settings.most_tokens), settings_(std::move(settings)) {}
 
-std::vector<Ranking> Reranker::rank(std::span<const RankInput> inputs, const RankOptions& options, const Progress& progress) const {
+/// The scores of all pairs of a query and a document, and what becomes of them.
+struct Reranker::Work {
+  std::vector<RankedDocument> scored;  ///< the document of each pair
+  std::vector<std::size_t> owners;     ///< the input that each pair belongs to
+  std::vector<Ranking> rankings;
+  std::size_t top_k = 0;
+
+  std::vector<Ranking> answer() {
+    for (std::size_t pair = 0; pair < scored.size(); ++pair) rankings[owners[pair]].documents.push_back(scored[pair]);
+    for (Ranking& ranking : rankings) {
+      std::ranges::stable_sort(ranking.documents, std::greater{}, &RankedDocument::score);
+      if (top_k != 0 && ranking.documents.size() > top_k) ranking.documents.resize(top_k);
+    }
+    return std::move(rankings);
+  }
+};
+
+PreparedCall<std::vector<Ranking>> Reranker::prepare(std::span<const RankInput> inputs, const RankOptions& options) const {
+  const auto work =
+      std::make_shared<Work>(Work{.scored = {}, .owners = {}, .rankings = std::vector<Ranking>(inputs.size()), .top_k = options.top_k});
   std::vector<std::string> queries;
   for (const RankInput& input : inputs) queries.push_back(settings_.prompt + input.query);
   std::vector<TextInput> pairs;
-  std::vector<RankedDocument> scored;  // the document of each pair
-  std::vector<std::size_t> owners;     // the input that each pair belongs to
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i].documents.empty()) throw Error(ErrorKind::invalid_argument, fmt::format("input {}: the query has no documents", i));
     for (std::size_t document = 0; document < inputs[i].documents.size(); ++document) {
       pairs.push_back({.text = queries[i], .pair = inputs[i].documents[document]});
-      scored.push_back({.index = document, .score = 0});
-      owners.push_back(i);
+      work->scored.push_back({.index = document, .score = 0});
+      work->owners.push_back(i);
     }
   }
 
-  std::vector<Ranking> rankings(inputs.size());
-  const auto read = [&](const BatchResult& batch) {
+  const auto read = [work, activation = settings_.activation](const BatchResult& batch) {
     for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
       const std::size_t pair = batch.inputs[i];
       const float logit = batch.row("logits", i).front();
-      scored[pair].score = settings_.activation ? activated(*settings_.activation, logit) : logit;
-      Ranking& ranking = rankings[owners[pair]];
+      work->scored[pair].score = activation ? activated(*activation, logit) : logit;
+      Ranking& ranking = work->rankings[work->owners[pair]];
       ranking.tokens += batch.encodings.begins[i + 1] - batch.encodings.begins[i];
       ranking.truncated |= batch.encodings.truncated[i] != 0;
       add_notes(ranking.notes, batch.notes);
     }
   };
-  model_.run(model_.encode(pairs, {.truncate = options.truncate}), read, progress);
-
-  for (std::size_t pair = 0; pair < pairs.size(); ++pair) rankings[owners[pair]].documents.push_back(scored[pair]);
-  for (Ranking& ranking : rankings) {
-    std::ranges::stable_sort(ranking.documents, std::greater{}, &RankedDocument::score);
-    if (options.top_k != 0 && ranking.documents.size() > options.top_k) ranking.documents.resize(options.top_k);
-  }
-  return rankings;
+  return {.call = {.encodings = model_.encode(pairs, {.truncate = options.truncate}), .receive = read},
+          .answer = [work] { return work->answer(); }};
 }
 
 }  // namespace accelerate

@@ -33,7 +33,12 @@ class Reranker {
   const TextModel& model() const { return model_; }
 
   /// Each query's documents. Throws invalid_argument, with the number of the input, for a query without documents.
-  std::vector<Ranking> rank(std::span<const RankInput> inputs, const RankOptions& options = {}, const Progress& progress = {}) const;
+  std::vector<Ranking> rank(std::span<const RankInput> inputs, const RankOptions& options = {}, const Progress& progress = {}) const {
+    return model_.run(prepare(inputs, options), progress);
+  }
+
+  /// The pairs of query and document as tokens, to be computed by whoever runs batches; throws as rank() does.
+  PreparedCall<std::vector<Ranking>> prepare(std::span<const RankInput> inputs, const RankOptions& options = {}) const;
 
  private:
   struct Settings {
@@ -43,6 +48,7 @@ class Reranker {
   };
   Reranker(std::shared_ptr<const Session> session, Settings settings);
   static Settings settings_of(const ModelFolder& folder);
+  struct Work;
 
   TextModel model_;
   Settings settings_;

@@ -118,10 +118,12 @@ bool Tagger::continues_word(std::string_view text, std::int64_t id, TextSpan spa
   return characters_in(token, static_cast<std::int64_t>(token.size())) != characters_in(text, span.end) - characters_in(text, span.begin);
 }
 
-std::vector<TaggedText> Tagger::tag(std::span<const std::string> texts, const TagOptions& options, const Progress& progress) const {
-  const bool by_words = groups_words(options.aggregation);
-  std::vector<TaggedText> results(texts.size());
-  const auto read = [&](const BatchResult& batch) {
+PreparedCall<std::vector<TaggedText>> Tagger::prepare(std::span<const std::string> tagged, const TagOptions& options) const {
+  const auto results = std::make_shared<std::vector<TaggedText>>(tagged.size());
+  Encodings all = model_.encode(inputs_of(tagged), {.truncate = options.truncate});
+  const auto read = [this, results, texts = std::vector<std::string>(tagged.begin(), tagged.end()),
+                     aggregation = options.aggregation](const BatchResult& batch) {
+    const bool by_words = groups_words(aggregation);
     for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
       const Encodings& encodings = batch.encodings;
       const std::size_t input = batch.inputs[i];
@@ -135,14 +137,13 @@ std::vector<TaggedText> Tagger::tag(std::span<const std::string> texts, const Ta
                           .span = encodings.offsets[t],
                           .continues_word = by_words && continues_word(texts[input], encodings.ids[t], encodings.offsets[t])});
       }
-      results[input] = {.entities = entities_of(texts[input], tokens, labels_, options.aggregation),
-                        .tokens = static_cast<std::int64_t>(count),
-                        .truncated = encodings.truncated[i] != 0,
-                        .notes = batch.notes};
+      (*results)[input] = {.entities = entities_of(texts[input], tokens, labels_, aggregation),
+                           .tokens = static_cast<std::int64_t>(count),
+                           .truncated = encodings.truncated[i] != 0,
+                           .notes = batch.notes};
     }
   };
-  model_.run(model_.encode(inputs_of(texts), {.truncate = options.truncate}), read, progress);
-  return results;
+  return {.call = {.encodings = std::move(all), .receive = read}, .answer = [results] { return std::move(*results); }};
 }
 
 }  // namespace accelerate

@@ -24,7 +24,12 @@ class Tagger {
 
   const TextModel& model() const { return model_; }
 
-  std::vector<TaggedText> tag(std::span<const std::string> texts, const TagOptions& options = {}, const Progress& progress = {}) const;
+  std::vector<TaggedText> tag(std::span<const std::string> texts, const TagOptions& options = {}, const Progress& progress = {}) const {
+    return model_.run(prepare(texts, options), progress);
+  }
+
+  /// The texts as tokens, to be computed by whoever runs batches.
+  PreparedCall<std::vector<TaggedText>> prepare(std::span<const std::string> texts, const TagOptions& options = {}) const;
 
  private:
   bool continues_word(std::string_view text, std::int64_t id, TextSpan span) const;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "ipfs_accelerate/error.h"
 #include "processing/text_batch.h"
@@ -28,11 +29,12 @@ const Tensor& output_named(const TensorMap& outputs, std::string_view name) {
 }  // namespace
 
 std::span<const float> BatchResult::token_rows(std::string_view output, std::size_t i) const {
-  return rows(output_named(outputs, output), encodings.begins[i], encodings.begins[i + 1]);
+  return rows(output_named(outputs, output), begins[sequences[i]], begins[sequences[i] + 1]);
 }
 
 std::span<const float> BatchResult::row(std::string_view output, std::size_t i) const {
-  return rows(output_named(outputs, output), static_cast<std::int64_t>(i), static_cast<std::int64_t>(i) + 1);
+  const auto sequence = static_cast<std::int64_t>(sequences[i]);
+  return rows(output_named(outputs, output), sequence, sequence + 1);
 }
 
 TextModel::TextModel(std::shared_ptr<const Session> session, std::optional<std::int64_t> most_tokens)
@@ -59,7 +61,8 @@ Encodings TextModel::encode(std::span<const TextInput> inputs, const TextOptions
   return encodings;
 }
 
-void TextModel::run(const Encodings& encodings, const Receive& receive, const Progress& progress, const AddInputs& add_inputs) const {
+void TextModel::run(const TextCall& call, const Progress& progress) const {
+  const Encodings& encodings = call.encodings;
   const auto total = static_cast<std::size_t>(encodings.inputs());
   std::vector<std::int64_t> lengths(total);
   for (std::size_t i = 0; i < total; ++i) lengths[i] = encodings.begins[i + 1] - encodings.begins[i];
@@ -69,30 +72,38 @@ void TextModel::run(const Encodings& encodings, const Receive& receive, const Pr
     if (progress) progress(done, total);
     Encodings batch = select(encodings, indices);
     TensorMap inputs = ragged_inputs(batch);
-    if (add_inputs) add_inputs(batch, inputs);
-    RunResult result = session_->run(inputs);
-    receive({.inputs = indices, .encodings = std::move(batch), .outputs = std::move(result.outputs), .notes = std::move(result.notes)});
+    if (call.add_inputs) call.add_inputs(batch, inputs);
+    const RunResult result = session_->run(inputs);
+    std::vector<std::size_t> sequences(indices.size());
+    std::iota(sequences.begin(), sequences.end(), std::size_t{0});
+    const std::vector<std::int64_t> begins = batch.begins;
+    call.receive({.inputs = indices,
+                  .encodings = std::move(batch),
+                  .outputs = result.outputs,
+                  .sequences = sequences,
+                  .begins = begins,
+                  .notes = result.notes});
     done += indices.size();
   }
   if (progress) progress(done, total);
 }
 
+void append(Encodings& to, const Encodings& from, std::size_t i) {
+  const std::int64_t begin = from.begins[i];
+  const std::int64_t end = from.begins[i + 1];
+  const auto add = [&](auto& column, const auto& more) { column.insert(column.end(), more.begin() + begin, more.begin() + end); };
+  add(to.ids, from.ids);
+  add(to.type_ids, from.type_ids);
+  add(to.special, from.special);
+  add(to.texts, from.texts);
+  add(to.offsets, from.offsets);
+  to.begins.push_back(to.tokens());
+  to.truncated.push_back(from.truncated[i]);
+}
+
 Encodings select(const Encodings& encodings, std::span<const std::size_t> indices) {
   Encodings result;
-  const auto append = [](auto& to, const auto& from, std::int64_t begin, std::int64_t end) {
-    to.insert(to.end(), from.begin() + begin, from.begin() + end);
-  };
-  for (std::size_t i : indices) {
-    const std::int64_t begin = encodings.begins[i];
-    const std::int64_t end = encodings.begins[i + 1];
-    append(result.ids, encodings.ids, begin, end);
-    append(result.type_ids, encodings.type_ids, begin, end);
-    append(result.special, encodings.special, begin, end);
-    append(result.texts, encodings.texts, begin, end);
-    append(result.offsets, encodings.offsets, begin, end);
-    result.begins.push_back(result.tokens());
-    result.truncated.push_back(encodings.truncated[i]);
-  }
+  for (const std::size_t i : indices) append(result, encodings, i);
   return result;
 }
 

@@ -18,18 +18,37 @@ struct TextOptions {
   TruncationStrategy truncation = TruncationStrategy::longest_first;  ///< which text of a pair is cut
 };
 
-/// What a batch of inputs gave.
+/// What a batch gave for the inputs of one call, which may have been in it together with those of others.
 struct BatchResult {
-  std::span<const std::size_t> inputs;  ///< which of all inputs the batch holds
-  Encodings encodings;                  ///< of those, in that order
-  TensorMap outputs;
-  std::vector<std::string> notes;  ///< what a reader of these answers must know (Session::run)
+  std::span<const std::size_t> inputs;     ///< which of the call's inputs the batch holds
+  Encodings encodings;                     ///< of those, in that order
+  const TensorMap& outputs;                ///< of the whole batch
+  std::span<const std::size_t> sequences;  ///< the place of each input among the batch's sequences
+  std::span<const std::int64_t> begins;    ///< [sequences of the batch + 1]: where each one's tokens begin
+  const std::vector<std::string>& notes;   ///< what a reader of these answers must know (Session::run)
 
   /// The rows of a float32 output [tokens, …] that belong to the batch's i-th input, one after the other.
   std::span<const float> token_rows(std::string_view output, std::size_t i) const;
 
   /// The row of a float32 output [sequences, …] that belongs to the batch's i-th input.
   std::span<const float> row(std::string_view output, std::size_t i) const;
+};
+
+/// A task's call once its texts are tokens. What it refers to, the task's own object, must outlive it.
+struct TextCall {
+  using Receive = std::function<void(const BatchResult& result)>;
+  using AddInputs = std::function<void(const Encodings& batch, TensorMap& inputs)>;
+
+  Encodings encodings;
+  Receive receive;            ///< takes in the results of batches, until each input had one
+  AddInputs add_inputs = {};  ///< adds to the tensors of a batch those that only the task knows, int64 with a row a token
+};
+
+/// The same with the answer, which may be taken once receive() has had all results.
+template <typename Answer>
+struct PreparedCall {
+  TextCall call;
+  std::function<Answer()> answer;
 };
 
 /// A session with the tokenizer of its folder: what every task on text stands on.
@@ -52,14 +71,15 @@ class TextModel {
   /// is too long and may not be cut.
   Encodings encode(std::span<const TextInput> inputs, const TextOptions& options = {}) const;
 
-  using Receive = std::function<void(const BatchResult& result)>;
+  /// Runs all inputs of the call, inputs of like length together in batches of a bounded number of tokens.
+  void run(const TextCall& call, const Progress& progress = {}) const;
 
-  /// Adds to the tensors of a batch those that only a task knows.
-  using AddInputs = std::function<void(const Encodings& batch, TensorMap& inputs)>;
-
-  /// Runs all inputs, inputs of like length together in batches of a bounded number of tokens, and hands each batch's
-  /// result to `receive`.
-  void run(const Encodings& encodings, const Receive& receive, const Progress& progress = {}, const AddInputs& add_inputs = {}) const;
+  /// The same, and the answer.
+  template <typename Answer>
+  Answer run(const PreparedCall<Answer>& prepared, const Progress& progress = {}) const {
+    run(prepared.call, progress);
+    return prepared.answer();
+  }
 
  private:
   std::shared_ptr<const Session> session_;
@@ -67,6 +87,9 @@ class TextModel {
   std::int64_t most_tokens_;
   bool token_types_;  ///< whether the model is told a pair's first and second text apart
 };
+
+/// Appends the input `i` of `from`.
+void append(Encodings& to, const Encodings& from, std::size_t i);
 
 /// The inputs of `encodings` at `indices`, in that order.
 Encodings select(const Encodings& encodings, std::span<const std::size_t> indices);

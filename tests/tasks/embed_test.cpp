@@ -117,11 +117,12 @@ TEST(EmbeddingGraph, PoolsInEveryWay) {
   const TextModel states(opened, {.backend = "reference", .head = Head::base});
   const Encodings encodings = states.encode(inputs_of(pair));
   std::vector<float> hidden;
-  states.run(encodings, [&](const BatchResult& batch) {
+  const auto keep = [&](const BatchResult& batch) {
     for (std::size_t i = 0; i < batch.inputs.size(); ++i)
       if (batch.inputs[i] == 1)
         hidden.assign(batch.token_rows("last_hidden_state", i).begin(), batch.token_rows("last_hidden_state", i).end());
-  });
+  };
+  states.run({.encodings = encodings, .receive = keep});
   const std::size_t tokens = hidden.size() / 32;
   ASSERT_EQ(tokens, 5U);
 
@@ -154,13 +155,14 @@ TEST(EmbeddingGraph, PoolsInEveryWay) {
   };
   for (PoolingMode mode : {PoolingMode::cls, PoolingMode::max, PoolingMode::mean, PoolingMode::mean_sqrt_length, PoolingMode::weighted_mean,
                            PoolingMode::last_token}) {
-    pooled(mode).run(encodings, [&](const BatchResult& batch) {
+    const auto check = [&](const BatchResult& batch) {
       for (std::size_t i = 0; i < batch.inputs.size(); ++i) {
         if (batch.inputs[i] != 1) continue;
         for (std::size_t column = 0; column < 32; ++column)
           EXPECT_NEAR(batch.row("embedding", i)[column], expected(mode, column), 1e-5) << name_of(mode) << " column " << column;
       }
-    });
+    };
+    pooled(mode).run({.encodings = encodings, .receive = check});
   }
 }
 
