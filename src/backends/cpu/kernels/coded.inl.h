@@ -275,7 +275,7 @@ inline void finish_coded(const CodedGemmArguments& arguments, std::int64_t panel
     }
   }
   const PackedWeights shape{.outputs = weights.outputs, .inputs = weights.inputs};
-  finish_tile<Float32Product>({.weights = shape,
+  finish_rows<Float32Product>({.weights = shape,
                                .prepared = arguments.prepared,
                                .rows = arguments.rows,
                                .first_panel = panel,
@@ -283,7 +283,7 @@ inline void finish_coded(const CodedGemmArguments& arguments, std::int64_t panel
                                .output = arguments.output,
                                .output_stride = arguments.output_stride,
                                .tail = arguments.tail},
-                              {.first_row = first_row, .rows = rows, .first_column = panel * panel_columns}, sums);
+                              {.first_row = first_row, .rows = rows, .first_column = panel * panel_columns}, sums, 0, rows);
 }
 
 void coded_gemm(const CodedGemmArguments& arguments) {

@@ -214,37 +214,30 @@ void pack_coded_amx_panel(const CodedWeights& weights, std::int64_t panel, const
 /// Adds to sums [rows, panel_columns], or sets them, the products of `inputs` inputs of prepared rows x and an unpacked panel.
 template <class Tiles, class Product>
 void add_tile_products(const std::byte* x, std::int64_t stride, std::int64_t rows, const std::byte* panel, std::int64_t inputs, bool first,
-                       typename Product::Sum (*add_to)(const void*, const void*), std::byte* sums) {
+                       std::byte* sums) {
   constexpr std::int64_t sums_stride = panel_columns * 4;
-  alignas(64) std::byte added[amx_rows * sums_stride];
-  const auto multiply = [&](std::int64_t begin, std::int64_t end, std::int64_t height) {
+  Tiles tiles;
+  std::int64_t configured = 0;
+  for (std::int64_t row = 0; row < rows; row += amx_rows) {
+    const std::int64_t height = smaller(rows - row, amx_rows);
     const std::int64_t upper = smaller(height, amx_rows / 2);
-    Tiles tiles(upper, height - upper);
-    for (std::int64_t row = begin; row < end; row += height) {
-      std::byte* to = sums + row * sums_stride;
-      multiply_amx_tile<Tiles, Product>(tiles,
-                                        {.activations = x + row * stride,
-                                         .activation_stride = stride,
-                                         .panel = panel,
-                                         .steps = inputs / Product::group,
-                                         .sums = first ? to : added,
-                                         .sums_stride = sums_stride},
-                                        upper, height - upper);
-      for (std::int64_t i = 0; !first && i < height * sums_stride; i += width * 4) {
-        const typename Product::Sum sum = add_to(to + i, added + i);
-        __builtin_memcpy(to + i, &sum, width * 4);
-      }
+    if (height != configured) tiles.configure(upper, height - upper);
+    configured = height;
+    const AmxTileArguments tile{.activations = x + row * stride,
+                                .activation_stride = stride,
+                                .upper = upper,
+                                .panel = panel,
+                                .steps = whole_blocks(inputs / Product::group * 4) / block_bytes,
+                                .sums = sums + row * sums_stride,
+                                .sums_stride = sums_stride,
+                                .add = !first};
+    if (height > upper) {
+      multiply_amx_tile<Product, true>(tiles, tile, [] {});
+    } else {
+      multiply_amx_tile<Product, false>(tiles, tile, [] {});
     }
-  };
-  const std::int64_t whole = rows / amx_rows * amx_rows;
-  if (whole > 0) multiply(0, whole, amx_rows);
-  if (whole < rows) multiply(whole, rows, rows - whole);
+  }
 }
-
-inline Floats add_floats_at(const void* a, const void* b) {
-  return add(load(static_cast<const float*>(a)), load(static_cast<const float*>(b)));
-}
-inline Integers add_integers_at(const void* a, const void* b) { return add(load_integers(a), load_integers(b)); }
 
 template <class Tiles>
 void coded_tile_gemm(const CodedGemmArguments& arguments) {
@@ -271,15 +264,15 @@ void coded_tile_gemm(const CodedGemmArguments& arguments) {
         unpack(weights, panel, first, last, first + padded, unpacked);
         const std::byte* here = x + first * input_bytes;
         if (bytes)
-          add_tile_products<Tiles, Int8Product>(here, stride, rows, unpacked, padded, first == 0, add_integers_at, sums);
+          add_tile_products<Tiles, Int8Product>(here, stride, rows, unpacked, padded, first == 0, sums);
         else
-          add_tile_products<Tiles, Bfloat16Product>(here, stride, rows, unpacked, padded, first == 0, add_floats_at, sums);
+          add_tile_products<Tiles, Bfloat16Product>(here, stride, rows, unpacked, padded, first == 0, sums);
       }
       if (!bytes) {
         finish_coded(arguments, panel, row, rows, reinterpret_cast<float*>(sums));
         continue;
       }
-      finish_tile<Int8Product>({.weights = shape,
+      finish_rows<Int8Product>({.weights = shape,
                                 .prepared = arguments.prepared,
                                 .rows = arguments.rows,
                                 .first_panel = panel,
@@ -287,7 +280,7 @@ void coded_tile_gemm(const CodedGemmArguments& arguments) {
                                 .output = arguments.output,
                                 .output_stride = arguments.output_stride,
                                 .tail = arguments.tail},
-                               {.first_row = row, .rows = rows, .first_column = panel * panel_columns}, sums);
+                               {.first_row = row, .rows = rows, .first_column = panel * panel_columns}, sums, 0, rows);
     }
   }
 }
