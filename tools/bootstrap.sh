@@ -4,12 +4,13 @@
 #   test    clang for the fuzzers, a Debian package, and tools that check the sources, in .venv
 #   model   the all-MiniLM-L6-v2 checkpoint that the demo runs, in .venv
 #   backends  the OpenVINO runtime and the CUDA compiler and libraries, in .venv
+#   clients  clients of other servers, that tests run against ours, in .venv and tests/clients/node_modules
 #   peers   the engines that benchmarks compare with, in .venv-peers (several gigabytes)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build_packages=(cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libedit-dev libfmt-dev libgtest-dev
-  libssl-dev pkg-config)
+build_packages=(cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libedit-dev libfmt-dev libgtest-dev libssl-dev
+  libtomlplusplus-dev pkg-config zlib1g-dev)
 test_packages=(clang)
 
 fail() {
@@ -67,11 +68,38 @@ install_requirements() {
   touch "$stamp"
 }
 
-[[ $# -gt 0 ]] || fail "no group named, expected build, test, model, backends or peers"
+# Installs what the lock file in folder $1 names, once for each content of that file. Without npm nothing is installed.
+install_node_modules() {
+  local folder=$1 stamp
+  if ! command -v npm >/dev/null; then
+    echo "bootstrap: npm is not installed; its clients are left out"
+    return
+  fi
+  stamp=$folder/node_modules/$(sha256sum "$folder/package-lock.json" | cut -c 1-16).installed
+  [[ -e $stamp ]] && return
+  echo "bootstrap: installing $folder/package-lock.json"
+  (cd "$folder" && npm ci --silent --no-audit --no-fund)
+  touch "$stamp"
+}
+
+# The headers of Boost 1.81 or newer: Debian 12 has them under one name, Ubuntu 24.04 under another.
+boost_package() {
+  local package
+  for package in libboost1.81-dev libboost1.83-dev; do
+    if is_installed "$package" || [[ -n $(apt-cache madison "$package" 2>/dev/null) ]]; then
+      echo "$package"
+      return
+    fi
+  done
+  echo libboost1.83-dev
+}
+
+[[ $# -gt 0 ]] || fail "no group named, expected build, test, model, backends, clients or peers"
 for group in "$@"; do
   case $group in
     build)
       command -v c++ >/dev/null || build_packages+=(g++)
+      build_packages+=("$(boost_package)")
       install_packages "${build_packages[@]}"
       command -v cargo >/dev/null || fail "cargo is not installed; the tokenizer is a Rust crate"
       ;;
@@ -86,7 +114,11 @@ for group in "$@"; do
       install_requirements .venv openvino
       install_requirements .venv cuda
       ;;
+    clients)
+      install_requirements .venv clients
+      install_node_modules tests/clients
+      ;;
     peers) install_requirements .venv-peers peers ;;
-    *) fail "no group '$group', expected build, test, model, backends or peers" ;;
+    *) fail "no group '$group', expected build, test, model, backends, clients or peers" ;;
   esac
 done

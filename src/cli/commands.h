@@ -14,6 +14,8 @@ void add_chat_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_devices_command(CLI::App& app);
 void add_models_command(CLI::App& app);
+void add_serve_command(CLI::App& app);
+void add_completion_command(CLI::App& app);
 
 // Those of `models`.
 void add_models_list_command(CLI::App& models);

@@ -57,6 +57,8 @@ void add_commands(CLI::App& app) {
   add_bench_command(app);
   add_models_command(app);
   add_devices_command(app);
+  add_serve_command(app);
+  add_completion_command(app);
 }
 
 /// Throws invalid_argument when the word that must be a sub-command of `app`, or of that one, is none.

@@ -47,7 +47,8 @@ std::size_t top_k(const Body& body, std::size_t otherwise) {
 
 void embed(const SharedService& service, const Exchange& exchange, const Endpoint& endpoint, const Body& body) {
   EmbedRequest request{.texts = texts_of(body)};
-  request.options = {.truncate = truncates(body), .prompt_name = body.text("prompt_name"), .dimensions = body.integer("dimensions", 1, 1 << 24)};
+  request.options = {
+      .truncate = truncates(body), .prompt_name = body.text("prompt_name"), .dimensions = body.integer("dimensions", 1, 1 << 24)};
   submit(service, dialect, exchange, endpoint, std::move(request), [name = endpoint.name()](const EmbedResult& result, const CallReport&) {
     const auto width = static_cast<std::size_t>(result.vectors.dim(-1));
     std::string answers;
@@ -106,7 +107,9 @@ void generate(const SharedService& service, const Exchange& exchange, const Endp
            OrderedJson answers = OrderedJson::array();
            for (const GeneratedAnswer& text : generated.texts)
              answers.push_back({{"text", text.text}, {"tokens", text.tokens}, {"finish_reason", text.finish_reason}});
-           OrderedJson body{{"task", "generate"}, {"model", name}, {"answers", answers},
+           OrderedJson body{{"task", "generate"},
+                            {"model", name},
+                            {"answers", answers},
                             {"usage", {{"prompt_tokens", report.prompt_tokens}, {"generated_tokens", report.generated_tokens}}}};
            if (!generated.notes.empty()) body["notes"] = generated.notes;
            return http::Response{.body = dump(body)};

@@ -1,6 +1,5 @@
 #include <chrono>
 
-#include "base/cgroup.h"
 #include "ipfs_accelerate/devices.h"
 #include "runtime/resident_memory.h"
 #include "server/native/native.h"
@@ -18,15 +17,19 @@ OrderedJson quantile(const Histogram& histogram, double part) {
 }
 
 OrderedJson requests_json(const OutcomeCounts& counts) {
-  return {{"ok", counts.ok},           {"client_error", counts.client_error}, {"overloaded", counts.overloaded},
-          {"timeout", counts.timed_out}, {"cancelled", counts.cancelled},       {"internal", counts.internal}};
+  return {{"ok", counts.ok},
+          {"client_error", counts.client_error},
+          {"overloaded", counts.overloaded},
+          {"timeout", counts.timed_out},
+          {"cancelled", counts.cancelled},
+          {"internal", counts.internal}};
 }
 
 }  // namespace
 
 OrderedJson endpoint_json(const EndpointStatus& status) {
   const EndpointStatistics& statistics = status.statistics;
-  OrderedJson json{{"name", status.name}, {"aliases", status.aliases}, {"folder", status.folder}, {"task", status.task},
+  OrderedJson json{{"name", status.name},   {"aliases", status.aliases},      {"folder", status.folder}, {"task", status.task},
                    {"tasks", status.tasks}, {"state", name_of(status.state)}, {"reason", status.reason}};
   json["backend"] = status.model ? status.model->backend : status.asked_backend;
   json["device"] = status.model ? status.model->device : "";
@@ -39,8 +42,10 @@ OrderedJson endpoint_json(const EndpointStatus& status) {
   json["shared_with"] = status.shared_with;
   json["keep_alive_seconds"] = status.keep_alive_seconds;
   if (status.batch_limit)
-    json["batch_limit"] = {{"texts", status.batch_limit->texts}, {"tokens_per_text", status.batch_limit->tokens_per_text},
-                           {"tokens_per_second", status.batch_limit->tokens_per_second}, {"stopped_by", status.batch_limit->stopped_by}};
+    json["batch_limit"] = {{"texts", status.batch_limit->texts},
+                           {"tokens_per_text", status.batch_limit->tokens_per_text},
+                           {"tokens_per_second", status.batch_limit->tokens_per_second},
+                           {"stopped_by", status.batch_limit->stopped_by}};
   json["queue"] = {{"requests", statistics.waiting_requests}, {"tokens", statistics.waiting_tokens}};
   json["running"] = statistics.running_requests;
   json["requests"] = requests_json(statistics.requests);
@@ -77,8 +82,12 @@ void show_status(const Service& service, http::Exchange& exchange) {
 void list_devices(http::Exchange& exchange) {
   OrderedJson devices = OrderedJson::array();
   const auto add = [&](const BackendDevices& backend, const BackendDevices::Entry& device, bool usable) {
-    devices.push_back({{"backend", backend.backend}, {"name", device.name}, {"description", device.description}, {"usable", usable},
-                       {"reason", device.reason}, {"precisions", backend.precisions}});
+    devices.push_back({{"backend", backend.backend},
+                       {"name", device.name},
+                       {"description", device.description},
+                       {"usable", usable},
+                       {"reason", device.reason},
+                       {"precisions", backend.precisions}});
   };
   for (const BackendDevices& backend : accelerate::list_devices()) {
     for (const BackendDevices::Entry& device : backend.devices) add(backend, device, true);
