@@ -62,7 +62,7 @@ void embed(const SharedService& service, const Exchange& exchange, const Endpoin
 }
 
 void classify(const SharedService& service, const Exchange& exchange, const Endpoint& endpoint, const Body& body) {
-  ClassifyRequest request{.options = {.top_k = top_k(body, 0), .truncate = truncates(body)}};
+  ClassifyRequest request{.inputs = {}, .options = {.top_k = top_k(body, 0), .truncate = truncates(body)}};
   const std::vector<std::string> texts = texts_of(body);
   const std::vector<std::string> pairs = body.texts("text_pair").value_or(std::vector<std::string>{});
   if (!pairs.empty() && pairs.size() != texts.size()) body.refuse("text_pair", "as many texts as \"text\" has");
@@ -105,8 +105,8 @@ void generate(const SharedService& service, const Exchange& exchange, const Endp
   submit(service, dialect, exchange, endpoint, std::move(request),
          [name = endpoint.name()](const GenerateAnswer& generated, const CallReport& report) {
            OrderedJson answers = OrderedJson::array();
-           for (const GeneratedAnswer& text : generated.texts)
-             answers.push_back({{"text", text.text}, {"tokens", text.tokens}, {"finish_reason", text.finish_reason}});
+           for (const GeneratedText& text : generated.texts)
+             answers.push_back({{"text", text.text}, {"tokens", text.tokens}, {"finish_reason", name_of(text.finish_reason)}});
            OrderedJson body{{"task", "generate"},
                             {"model", name},
                             {"answers", answers},

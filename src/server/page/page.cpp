@@ -2,9 +2,9 @@
 
 #include <string_view>
 
-#include "embedded/index_html.h"
-#include "embedded/page_css.h"
-#include "embedded/page_js.h"
+#include <embedded/index_html.h>
+#include <embedded/page_css.h>
+#include <embedded/page_js.h>
 #include "server/operations/operations.h"
 
 namespace accelerate::server {
