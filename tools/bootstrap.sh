@@ -9,8 +9,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-build_packages=(cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libfmt-dev libgtest-dev libssl-dev
-  libtomlplusplus-dev zlib1g-dev)
+build_packages=(cmake ninja-build ccache nlohmann-json3-dev libcli11-dev libedit-dev libfmt-dev libgtest-dev libssl-dev
+  libtomlplusplus-dev pkg-config zlib1g-dev)
 test_packages=(clang)
 
 fail() {

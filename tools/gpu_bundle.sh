@@ -16,7 +16,7 @@ for target in "${targets[@]}"; do
   case $target in *_test) cp "build/tests/$target" "$bundle/bin/" ;; esac
 done
 cp --dereference build/lib/libipfs_accelerate.so.? "$bundle/lib/"  # by the name that programs ask for
-cp --dereference "$(ldd build/lib/libipfs_accelerate.so | awk '$1 ~ /^libfmt/ {print $3}')" "$bundle/lib/"
+cp --dereference $(ldd build/bin/ipfs-accelerate | awk '$1 ~ /^lib(fmt|edit|bsd|md|tinfo)\./ {print $3}') "$bundle/lib/"
 cp build/lib/ipfs_accelerate/libipfs_accelerate_cuda.so "$bundle/lib/ipfs_accelerate/"
 cp -r tests/models/fixtures "$bundle/data/models/"
 cp -r benchmarks/cuda "$bundle/benchmarks/"

@@ -12,6 +12,7 @@ The result is the same on every run with the same versions; commit a change only
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import shutil
 import zlib
@@ -21,6 +22,7 @@ from typing import Any
 
 import torch
 import transformers
+from pack_layers import Packing, pack_layers
 from safetensors.torch import save_file
 
 FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "models" / "fixtures"
@@ -64,6 +66,7 @@ LLAMA = DECODER | dict(hidden_size=16, num_hidden_layers=2, num_attention_heads=
                        max_position_embeddings=20)
 LLAMA3_ROPE = dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
                    original_max_position_embeddings=16)
+PACKED = dict(hidden_size=32, intermediate_size=64, vocab_size=40)
 GEMMA = LLAMA | dict(head_dim=6, query_pre_attn_scalar=10, sliding_window=4, num_hidden_layers=3)
 
 
@@ -81,6 +84,7 @@ class Fixture:
     separators: bool = False  # whether each text is a question and its context, with RoBERTa's three separators
     dtype: torch.dtype = torch.float32
     shard_bytes: int | None = None
+    packing: Packing | None = None  # of the layers' linears
 
     @property
     def config(self) -> transformers.PretrainedConfig:
@@ -224,6 +228,11 @@ ALL = {
     "llama_yarn": Fixture("LlamaForCausalLM", LLAMA, LOGITS,
                           dict(rope_parameters=dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, beta_fast=2.0,
                                                     original_max_position_embeddings=12), head_dim=12)),
+    "llama_gptq": Fixture("LlamaForCausalLM", LLAMA, LOGITS, PACKED, packing=Packing("gptq", symmetric=True)),
+    "llama_gptq_ordered": Fixture("LlamaForCausalLM", LLAMA, LOGITS, PACKED,
+                                  packing=Packing("gptq", group_size=32, by_importance=True, second_version=True)),
+    "llama_gptq_int8": Fixture("LlamaForCausalLM", LLAMA, LOGITS, PACKED, packing=Packing("gptq", bits=8, group_size=-1)),
+    "llama_awq": Fixture("LlamaForCausalLM", LLAMA, LOGITS, PACKED, packing=Packing("awq", group_size=32)),
     "llama_sequence_classification": Fixture("LlamaForSequenceClassification", LLAMA, LOGITS, dict(num_labels=3)),
     "mistral_causal_lm": Fixture("MistralForCausalLM", LLAMA, LOGITS, dict(sliding_window=4, head_dim=6), left_padded=True),
     "qwen2_causal_lm": Fixture("Qwen2ForCausalLM", LLAMA, LOGITS,
@@ -308,12 +317,17 @@ def make(name: str, fixture: Fixture) -> int:
     model_class = getattr(transformers, fixture.model_class)
     model = model_class._from_config(fixture.config).float().eval()
     spread_weights(model, generator)
+    tensors = None if fixture.packing is None else pack_layers(model, fixture.packing, generator)
     shards = {} if fixture.shard_bytes is None else {"max_shard_size": fixture.shard_bytes}
     model.to(fixture.dtype).save_pretrained(folder, **shards)
 
     inputs = make_inputs(fixture, generator)
     save_file(inputs, folder / "inputs.safetensors")
     save_file(run(fixture, folder, inputs), folder / "expected.safetensors")
+    if tensors is not None:
+        save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
+        config = json.loads((folder / "config.json").read_text())
+        (folder / "config.json").write_text(json.dumps(config | {"quantization_config": fixture.packing.config()}, indent=2) + "\n")
 
     size = sum(path.stat().st_size for path in folder.iterdir())
     if size > LARGEST_FOLDER:

@@ -149,6 +149,11 @@ LOGITS_OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
+# The controls that also change what is drawn, each with every token to draw from.
+DRAWN_OPTIONS = {f"{name}_drawn": {"do_sample": True, "top_k": 0} | options
+                 for name, options in LOGITS_OPTIONS.items() if "do_sample" not in options}
+
+
 def logits_cases(model: Toy) -> list[dict[str, Any]]:
     choice = random.Random(1)
     cases = []
@@ -160,6 +165,11 @@ def logits_cases(model: Toy) -> list[dict[str, Any]]:
             case = {"name": f"{name}_{prompt}_{generated}", "options": {"eos_token_id": [END]} | options, "tokens": tokens,
                     "prompt_tokens": prompt, "logits": short(logits)}
             cases.append(case)
+    for index, (name, options) in enumerate(DRAWN_OPTIONS.items()):
+        generator = torch.Generator().manual_seed(7000 + index)
+        tokens = [choice.randrange(12) for _ in range(10)]
+        cases.append({"name": name, "options": {"eos_token_id": [END]} | options, "tokens": tokens, "prompt_tokens": 5,
+                      "logits": short(rounded(torch.randn(VOCABULARY, generator=generator) * 2.5))})
     special = [
         {"name": "forced_begin", "options": {"forced_bos_token_id": 9, "begin_suppress_tokens": [2]}, "tokens": [1], "prompt_tokens": 1},
         {"name": "after_forced_begin", "options": {"forced_bos_token_id": 9, "begin_suppress_tokens": [2]}, "tokens": [1, 9], "prompt_tokens": 1},

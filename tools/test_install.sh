@@ -15,3 +15,6 @@ cmake -S examples -B "$work/examples" -G Ninja -DCMAKE_PREFIX_PATH="$work/moved"
 cmake --build "$work/examples" >/dev/null
 "$work/examples/embed" "$model" "The ferry leaves at seven." "A boat departs at 7 a.m." "Whisk the eggs with sugar."
 "$work/examples/inspect" "$model"
+
+"$work/moved/bin/ipfs-accelerate" models create --config tests/models/fixtures/gpt2_causal_lm/config.json "$work/gpt2" >/dev/null
+"$work/examples/generate" "$work/gpt2" "the boat" 8

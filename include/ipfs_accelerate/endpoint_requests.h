@@ -107,11 +107,18 @@ struct GenerateAnswer {
   std::vector<std::string> notes = {};
 };
 
-using TaskRequest =
-    std::variant<EmbedRequest, FillMaskRequest, ClassifyRequest, ZeroShotRequest, TagRequest, AnswerRequest, RankRequest, GenerateRequest>;
+/// Token ids for one pass of what the endpoint's first task runs, named and padded as in Model::forward(), padding behind the
+/// tokens: `input_ids` [batch, tokens] and, where wanted, `attention_mask` and `token_type_ids`. Not of endpoints that generate.
+struct ForwardRequest {
+  using Answer = ForwardResult;
+  TensorMap inputs;
+};
+
+using TaskRequest = std::variant<EmbedRequest, FillMaskRequest, ClassifyRequest, ZeroShotRequest, TagRequest, AnswerRequest, RankRequest,
+                                 GenerateRequest, ForwardRequest>;
 
 using TaskAnswer = std::variant<EmbedResult, std::vector<FilledMasks>, std::vector<Classification>, std::vector<TaggedText>,
-                                std::vector<Answer>, Ranking, GenerateAnswer>;
+                                std::vector<Answer>, Ranking, GenerateAnswer, ForwardResult>;
 
 /// What a request took.
 struct CallReport {

@@ -93,6 +93,9 @@ class Endpoint {
   /// The text of token ids. Loads the model where it is not. Throws invalid_argument for an id that is not in the vocabulary.
   std::string detokenize(const std::vector<std::int64_t>& ids, bool skip_special_tokens = true) const;
 
+  /// What stands for a masked word in texts: "[MASK]". Loads the model where it is not. Throws unsupported where there is none.
+  std::string mask_token() const;
+
   /// The prompt that the model's chat template makes. Throws unsupported where it has none.
   std::string render(const ChatPrompt& prompt) const;
 

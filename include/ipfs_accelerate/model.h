@@ -22,6 +22,7 @@ struct LoadOptions {
   std::string prefer = "latency";  ///< what "best" means: "latency" of one text, "throughput" of many, or "memory"
   double accuracy = 1;             ///< least agreement with float32, the cosine of two results, that "auto" takes; 1: float32
   bool fallback = true;            ///< get over a lack of memory and lost devices, and say so in notes; false: they are errors
+  std::int64_t state_bytes = 0;    ///< that a language model may keep of texts; 0: a quarter of the memory that is free
 };
 
 struct EmbedOptions {

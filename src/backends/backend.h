@@ -69,6 +69,7 @@ struct CompileReport {
   std::vector<PassReport> passes;
   Graph graph;                              ///< after the passes
   std::vector<RuntimeOp> runtime_ops = {};  ///< of a backend that hands the graph to a runtime with fusions of its own
+  std::int64_t weight_bytes = 0;            ///< that a run reads of packed weights, each as often as it is read; 0: not known
   std::vector<std::string> notes = {};      ///< what a reader of the answers must know: a part that runs elsewhere, and why
 };
 

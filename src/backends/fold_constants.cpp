@@ -22,25 +22,29 @@ std::vector<bool> fixed_values(const Graph& graph) {
 }
 
 /// Whether the value is a constant, or a stack of constants.
-bool is_stored(const Graph& graph, ValueId value) {
+bool is_constant(const Graph& graph, ValueId value) {
   const Node& producer = graph.producer(value);
   const auto constant = [&](ValueId input) { return graph.constant_of(input) != nullptr; };
   return producer.op == Op::constant || (producer.op == Op::concat && std::ranges::all_of(producer.inputs, constant));
 }
 
+/// Whether the backend lays the node's input'th input out from what is stored.
+bool is_laid_out(const Graph& graph, const Node& node, std::size_t input) {
+  if (node.op == Op::gather) return input == 0 && graph.producer(node.inputs[0]).op == Op::dequantize;
+  return node.op == Op::linear && input == 1 && !stored_matrices(graph, node.inputs[1]).empty();
+}
+
 /// By value: whether it is computed from constants and something that is not reads it.
-std::vector<bool> wanted_values(const Graph& graph, const std::vector<bool>& fixed, TransposedWeights transposed) {
+std::vector<bool> wanted_values(const Graph& graph, const std::vector<bool>& fixed, ArrangedWeights arranged) {
   std::vector<bool> wanted(fixed.size(), false);
   const auto want = [&](ValueId value) {
     if (value == no_value || !fixed[static_cast<std::size_t>(value)]) return;
-    wanted[static_cast<std::size_t>(value)] = !is_stored(graph, value);
+    wanted[static_cast<std::size_t>(value)] = !is_constant(graph, value);
   };
   for (const Node& node : graph.nodes()) {
     if (node.op == Op::constant || fixed[static_cast<std::size_t>(node.outputs.front())]) continue;
-    for (std::size_t i = 0; i < node.inputs.size(); ++i) {
-      const bool weight = node.op == Op::linear && i == 1 && transposed == TransposedWeights::stay;
-      if (!weight || stored_matrices(graph, node.inputs[i]).empty()) want(node.inputs[i]);
-    }
+    for (std::size_t i = 0; i < node.inputs.size(); ++i)
+      if (arranged == ArrangedWeights::are_folded || !is_laid_out(graph, node, i)) want(node.inputs[i]);
   }
   for (const NamedValue& output : graph.outputs()) want(output.value);
   return wanted;
@@ -87,10 +91,10 @@ Graph fixed_part(const Graph& graph, const std::vector<bool>& fixed, const std::
 
 }  // namespace
 
-Graph fold_constants(const Graph& graph, const Backend& backend, const CompileOptions& options, TransposedWeights transposed) {
+Graph fold_constants(const Graph& graph, const Backend& backend, const CompileOptions& options, ArrangedWeights arranged) {
   if (graph.inputs().empty()) return graph;  // all of it is computed once
   const std::vector<bool> fixed = fixed_values(graph);
-  const std::vector<bool> wanted = wanted_values(graph, fixed, transposed);
+  const std::vector<bool> wanted = wanted_values(graph, fixed, arranged);
   if (std::ranges::find(wanted, true) == wanted.end()) return graph;
   TensorMap activations = activations_of(graph, fixed);
   const Graph part = fixed_part(graph, fixed, wanted, activations);

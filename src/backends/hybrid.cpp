@@ -13,7 +13,8 @@ namespace {
 
 using Names = std::set<std::string, std::less<>>;
 
-bool is_source(const Node& node) { return node.op == Op::input || node.op == Op::constant; }
+/// Whether each part has the node for itself: stored codes go over as they are.
+bool is_source(const Node& node) { return node.op == Op::input || node.op == Op::constant || node.op == Op::dequantize; }
 
 /// What a value is called where it crosses from one part to another: an input's own name, else one made up.
 std::string crossing_name(const Graph& graph, ValueId value) {
@@ -131,6 +132,7 @@ class SegmentGraph {
     known_[static_cast<std::size_t>(value)] = true;
     const Node& producer = whole_.producer(value);
     if (is_source(producer)) {
+      for (ValueId input : producer.inputs) need(input);
       rewriter_.copy(producer);
       return;
     }

@@ -44,6 +44,12 @@ class State {
   /// memory is shared until one of the two grows into it.
   virtual SequenceId fork(SequenceId from, std::string_view size, std::int64_t rows) = 0;
 
+  /// Whether fork() can make such a sequence: not where rows that it would read were given back, because nothing that `from`
+  /// goes on with reads them.
+  virtual bool can_fork(SequenceId from, std::string_view size, std::int64_t rows) const {
+    return rows >= 0 && rows <= this->rows(from, size);
+  }
+
   /// Forgets the sequence; rows that no other shares give their memory back.
   virtual void remove(SequenceId sequence) = 0;
 

@@ -55,12 +55,65 @@ std::vector<StoredMatrix> stored_matrices(const Graph& graph, ValueId value) {
     const bool swaps = producer.as<TransposeOptions>().permutation.front() == 1;
     if (constant != nullptr && swaps) return {{.tensor = &constant->tensor, .transposed = true}};
   }
+  const bool is_stack = producer.op == Op::concat && producer.as<AxisOptions>().axis == 0;
   std::vector<StoredMatrix> matrices;
-  for (const Tensor* part : constant_parts(graph, value)) matrices.push_back({.tensor = part});
+  for (const ValueId part : is_stack ? std::span<const ValueId>(producer.inputs) : std::span<const ValueId>(&value, 1)) {
+    const Node& own = graph.producer(part);
+    if (own.op == Op::constant) {
+      matrices.push_back({.tensor = &own.as<ConstantOptions>().tensor});
+    } else if (own.op == Op::dequantize) {
+      const StoredCodes codes = stored_codes(graph, own);
+      matrices.push_back({.tensor = codes.codes, .codes = codes});
+    } else {
+      return {};
+    }
+  }
   return matrices;
 }
 
+StoredCodes stored_codes(const Graph& graph, const Node& dequantize) {
+  const auto tensor = [&](std::size_t input) -> const Tensor* {
+    const bool is_there = input < dequantize.inputs.size() && dequantize.inputs[input] != no_value;
+    return is_there ? &graph.constant_of(dequantize.inputs[input])->tensor : nullptr;
+  };
+  return {
+      .codes = tensor(0), .scales = tensor(1), .offsets = tensor(2), .group_of = tensor(3), .options = dequantize.as<DequantizeOptions>()};
+}
+
+void decode_rows(const StoredCodes& stored, std::int64_t first, std::int64_t count, float* result) {
+  const DequantizeOptions& options = stored.options;
+  const std::int64_t groups = stored.groups();
+  const std::int64_t stored_columns = stored.codes->dim(1);
+  const bool is_signed = stored.codes->dtype() == DType::int8;
+  const std::span<const std::int32_t> group_of =
+      stored.group_of == nullptr ? std::span<const std::int32_t>{} : stored.group_of->values<std::int32_t>();
+  std::vector<float> scales(static_cast<std::size_t>(groups));
+  std::vector<float> offsets(scales.size(), 0.0F);
+  std::vector<float> codes(static_cast<std::size_t>(options.columns + 1));
+  for (std::int64_t row = first; row < first + count; ++row, result += options.columns) {
+    decode_floats(*stored.scales, row * groups, groups, scales.data());
+    if (stored.offsets != nullptr) decode_floats(*stored.offsets, row * groups, groups, offsets.data());
+    const auto* from = reinterpret_cast<const std::uint8_t*>(stored.codes->bytes().data()) + row * stored_columns;
+    const auto zero = static_cast<std::int32_t>(options.zero);
+    for (std::int64_t i = 0; i < stored_columns; ++i) {
+      const auto place = static_cast<std::size_t>(i);
+      if (options.bits == 4) {
+        codes[2 * place] = static_cast<float>((from[i] & 15) - zero);
+        codes[2 * place + 1] = static_cast<float>((from[i] >> 4) - zero);
+      } else {
+        codes[place] = static_cast<float>((is_signed ? static_cast<std::int8_t>(from[i]) : from[i]) - zero);
+      }
+    }
+    for (std::int64_t column = 0; column < options.columns; ++column) {
+      const auto place = static_cast<std::size_t>(column);
+      const auto group = static_cast<std::size_t>(group_of.empty() ? column / options.group_size : group_of[place]);
+      result[column] = scales[group] * codes[place] + offsets[group];
+    }
+  }
+}
+
 void decode_rows(const StoredMatrix& matrix, std::int64_t first, std::int64_t count, float* result) {
+  if (matrix.codes) return decode_rows(*matrix.codes, first, count, result);
   const std::int64_t columns = matrix.columns();
   if (!matrix.transposed) return decode_floats(*matrix.tensor, first * columns, count * columns, result);
   std::vector<float> stored(static_cast<std::size_t>(count));

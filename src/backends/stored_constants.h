@@ -1,6 +1,7 @@
 // Constants as the checkpoint stores them, for backends that lay out weights in their own way.
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "graph/graph.h"
@@ -14,17 +15,35 @@ void decode_floats(const Tensor& tensor, std::int64_t first, std::int64_t count,
 /// empty when the value is not constant.
 std::vector<const Tensor*> constant_parts(const Graph& graph, ValueId value);
 
-/// A matrix as it is stored: its rows, or, where it is transposed, its columns are the rows of the value that it is a part of.
-struct StoredMatrix {
-  const Tensor* tensor;
-  bool transposed = false;
+/// What a dequantize node takes; absent inputs are nullptr.
+struct StoredCodes {
+  const Tensor* codes;
+  const Tensor* scales;
+  const Tensor* offsets;
+  const Tensor* group_of;
+  DequantizeOptions options;
 
-  std::int64_t rows() const { return tensor->dim(transposed ? 1 : 0); }
-  std::int64_t columns() const { return tensor->dim(transposed ? 0 : 1); }
+  std::int64_t rows() const { return codes->dim(0); }
+  std::int64_t groups() const { return scales->dim(1); }
 };
 
-/// The matrices that, one after another, make up a constant value [rows, columns]: constant_parts(), or a constant that the
-/// graph transposes; empty when the value is neither.
+StoredCodes stored_codes(const Graph& graph, const Node& dequantize);
+
+/// Rows [first, first + count) of the numbers that the codes stand for, in `result` [count, columns].
+void decode_rows(const StoredCodes& stored, std::int64_t first, std::int64_t count, float* result);
+
+/// A matrix as it is stored: its rows, or, where it is transposed, its columns are the rows of the value that it is a part of.
+struct StoredMatrix {
+  const Tensor* tensor;  ///< the numbers, or their codes
+  bool transposed = false;
+  std::optional<StoredCodes> codes = {};  ///< where the numbers are stored as codes; such a matrix is not transposed
+
+  std::int64_t rows() const { return tensor->dim(transposed ? 1 : 0); }
+  std::int64_t columns() const { return codes ? codes->options.columns : tensor->dim(transposed ? 0 : 1); }
+};
+
+/// The matrices that, one after another, make up a constant value [rows, columns]: constants, numbers of stored codes, or a
+/// constant that the graph transposes; empty when the value is none of these.
 std::vector<StoredMatrix> stored_matrices(const Graph& graph, ValueId value);
 
 /// Rows [first, first + count) of what the matrix is a part of, as float32 in `result` [count, columns].

@@ -3,7 +3,7 @@
 namespace accelerate {
 
 std::string_view name_of(Precision precision) {
-  constexpr std::array<std::string_view, all_precisions.size()> names{"fp32", "fp16", "bf16", "int8"};
+  constexpr std::array<std::string_view, all_precisions.size()> names{"fp32", "fp16", "bf16", "int8", "int4"};
   return names.at(static_cast<std::size_t>(precision));
 }
 

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "cli/bench_endpoint.h"
 #include "cli/bench_generation.h"
 #include "cli/bench_worker.h"
 #include "cli/commands.h"
@@ -32,6 +33,7 @@ struct BenchOptions {
   std::uint64_t seed = 0;
   std::int64_t prompt = 0;
   std::int64_t generate = 0;
+  std::int64_t callers = 0;
   bool worker = false;
   bool json = false;
   ComputeOptions compute;
@@ -90,6 +92,13 @@ void bench(const BenchOptions& options) {
                              .seed = options.seed,
                              .json = options.json,
                              .compute = options.compute});
+  if (options.callers > 0)
+    return bench_endpoint({.model = options.model,
+                           .lengths = workload_of(options).lengths,
+                           .callers = options.callers,
+                           .seconds = options.min_time,
+                           .json = options.json,
+                           .compute = options.compute});
   const ModelFolder folder = open_model_folder(options.model);
   const Session session(folder, embedding_session(folder, session_options(options.compute)));
   if (options.worker) return serve_measurements(session);
@@ -131,6 +140,10 @@ void add_bench_command(CLI::App& app) {
       ->check(positive)
       ->excludes(tokens)
       ->type_name("N");
+  command
+      .add_option("--callers", options->callers, "measure an endpoint: callers that each ask for one text at a time, tokenizer included")
+      ->check(positive)
+      ->type_name("N");
   command.add_option("--rounds", options->rounds, "measured rounds, at least")->check(positive)->capture_default_str()->type_name("N");
   command.add_option("--warmup", options->warmup, "rounds before the measured ones")
       ->check(not_negative)
@@ -147,6 +160,7 @@ void add_bench_command(CLI::App& app) {
   add_examples(command,
                "  ipfs-accelerate bench models/minilm --batch 32 --tokens 128 --precision bf16\n"
                "  ipfs-accelerate bench models/minilm --lengths 8,24,96,128 --json\n"
+               "  ipfs-accelerate bench models/minilm --lengths 8,24,96,128 --callers 64\n"
                "  ipfs-accelerate bench models/gpt2 --prompt 512 --generate 64 --precision bf16");
   command.callback([options] { bench(*options); });
 }

@@ -13,6 +13,7 @@
 #include "generation/next_token.h"
 #include "ipfs_accelerate/error.h"
 #include "runtime/generation_session.h"
+#include "runtime/memory_bandwidth.h"
 #include "tasks/answers_json.h"
 
 namespace accelerate::cli {
@@ -38,7 +39,7 @@ Round run_round(GenerationSession& session, const std::vector<Tokens>& prompts, 
     throw_if_interrupted();
     std::vector<StepInput> inputs;
     for (std::size_t i = 0; i < next.size(); ++i) inputs.push_back({.sequence = sequences[i], .tokens = next[i]});
-    const Tensor logits = session.step(inputs);
+    const Tensor logits = session.step(inputs).logits;
     const auto vocabulary = static_cast<std::size_t>(session.vocabulary());
     for (std::size_t i = 0; i < next.size(); ++i) next[i] = {most_probable(logits.values<float>().subspan(i * vocabulary, vocabulary))};
   };
@@ -81,6 +82,11 @@ void bench_generation(const GenerationBenchOptions& options) {
   const double read = static_cast<double>(options.batch * options.prompt) / median(prefill);
   const double written = static_cast<double>(options.batch * (options.generate - 1)) / median(decode);
 
+  const std::int64_t peak = peak_resident_bytes();  // before the bandwidth is measured, which takes memory of its own
+  const double weights = static_cast<double>(session.report().weight_bytes) * static_cast<double>(options.generate - 1);
+  const double bandwidth = memory_read_bandwidth(session.threads());
+  const double share = weights / median(decode) / bandwidth;
+
   Output out;
   if (options.json) {
     Json report{{"model", session.folder().name()}};
@@ -95,7 +101,9 @@ void bench_generation(const GenerationBenchOptions& options) {
                    {"prefill_tokens_per_second", read},
                    {"decode_tokens_per_second", written},
                    {"load_ms", session.load_milliseconds()},
-                   {"peak_rss_bytes", peak_resident_bytes()}});
+                   {"peak_rss_bytes", peak},
+                   {"memory_bandwidth", bandwidth}});
+    if (weights > 0) report.update({{"weight_bytes", session.report().weight_bytes}, {"decode_bandwidth_share", share}});
     if (!session.notes().empty()) report["notes"] = session.notes();
     out.line(report.dump());
   } else {
@@ -104,7 +112,9 @@ void bench_generation(const GenerationBenchOptions& options) {
                          read));
     out.line(fmt::format("  generated  {} × {} tokens, {:.1f} tokens/s", options.batch, options.generate, written));
     out.line(fmt::format("  load       {:.0f} ms", session.load_milliseconds()));
-    out.line(fmt::format("  memory     {} at most", bytes_text(static_cast<double>(peak_resident_bytes()))));
+    out.line(fmt::format("  memory     {} at most", bytes_text(static_cast<double>(peak))));
+    out.line(fmt::format("  bandwidth  {}/s read from memory{}", bytes_text(bandwidth),
+                         weights > 0 ? fmt::format("; weights at {:.0f} % of that while generating", 100 * share) : ""));
     write_notes(out, session.notes());
   }
   out.finish();

@@ -10,6 +10,7 @@ void add_run_command(CLI::App& app);
 void add_process_command(CLI::App& app);
 void add_forward_command(CLI::App& app);
 void add_generate_command(CLI::App& app);
+void add_chat_command(CLI::App& app);
 void add_bench_command(CLI::App& app);
 void add_devices_command(CLI::App& app);
 void add_models_command(CLI::App& app);

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/generation_flags.h"
@@ -18,8 +17,6 @@
 
 namespace accelerate::cli {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 struct GenerateOptions {
   std::string model;
@@ -47,16 +44,6 @@ std::vector<GenerationResult> results_of(std::span<TextGenerator::Ticket> ticket
     results.push_back(ticket.get());
   }
   return results;
-}
-
-Json json_of(const GeneratedText& text) {
-  Json json{{"text", text.text}, {"tokens", text.tokens}, {"finish_reason", name_of(text.finish_reason)}};
-  for (const TokenLogProbabilities& each : text.log_probabilities) {
-    Json top = Json::array();
-    for (const TokenLogProbability& token : each.top) top.push_back({{"token", token.token}, {"log_probability", token.log_probability}});
-    json["log_probabilities"].push_back({{"token", each.chosen.token}, {"log_probability", each.chosen.log_probability}, {"top", top}});
-  }
-  return json;
 }
 
 /// The prompts of `inputs`: the tokens of each row of input_ids where attention_mask is 1.
@@ -93,15 +80,15 @@ TensorMap sequences_of(std::span<const GenerationResult> results) {
 
 void report(const GenerateOptions& options, const TextGenerator& generator, std::span<const GenerationResult> results, double seconds) {
   Output out;
-  std::vector<std::string> notes = generator.session().notes();
-  add_notes(notes, generator.notes());
+  std::vector<std::string> notes = generator.notes();
   if (options.json) {
     for (std::size_t i = 0; i < results.size(); ++i) {
-      Json object{{"index", i}, {"prompt_tokens", results[i].prompt_tokens}, {"texts", Json::array()}};
-      for (const GeneratedText& text : results[i].texts) object["texts"].push_back(json_of(text));
+      std::vector<std::string> own = results[i].notes;
+      add_notes(own, notes);
+      AnswerJson object{{"index", i}};
+      object.update(to_json(results[i], own));
       add_placement(object, generator.session().placement(), generator.session().folder());
-      if (!notes.empty()) object["notes"] = notes;
-      out.line(object.dump(-1, ' ', false, Json::error_handler_t::replace));
+      out.line(line_of(object));
     }
     return out.finish();
   }
@@ -110,6 +97,7 @@ void report(const GenerateOptions& options, const TextGenerator& generator, std:
     for (const GeneratedText& text : result.texts) tokens += text.tokens.size();
   out.line(fmt::format("{} tokens in {:.2f} s, {}", tokens, seconds,
                        text_of(generator.session().placement(), generator.session().folder().random_weights)));
+  for (const GenerationResult& result : results) add_notes(notes, result.notes);
   write_notes(out, notes);
   out.finish();
 }

@@ -1,8 +1,10 @@
 #include "cli/generation_flags.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <charconv>
+#include <utility>
 
 #include "base/file.h"
 #include "ipfs_accelerate/error.h"
@@ -30,8 +32,9 @@ std::pair<std::int64_t, double> bias_of(const std::string& text) {
 
 }  // namespace
 
-void add_generation_flags(CLI::App& command, GenerationFlags& flags) {
+std::vector<const CLI::Option*> add_generation_flags(CLI::App& command, GenerationFlags& flags, WithTopK with_top_k) {
   GenerationOptions& options = flags.options;
+  const std::size_t before = command.get_options().size();
   command.add_option("--max-new-tokens", options.max_new_tokens, "tokens to generate, at most; without it what the model's context leaves")
       ->type_name("N")
       ->group(lengths);
@@ -48,7 +51,8 @@ void add_generation_flags(CLI::App& command, GenerationFlags& flags) {
   command.add_flag("--sample", flags.sample, "draw tokens by their probability")->excludes(greedy)->group(choice);
   command.add_option("--seed", options.seed, "of what is drawn: the same seed gives the same text")->type_name("N")->group(choice);
   command.add_option("--temperature", options.temperature, "above 1: more varied, below 1: more certain")->type_name("X")->group(choice);
-  command.add_option("--top-k", options.top_k, "draw among the K most probable; 0: all")->type_name("K")->group(choice);
+  if (with_top_k == WithTopK::yes)
+    command.add_option("--top-k", options.top_k, "draw among the K most probable; 0: all")->type_name("K")->group(choice);
   command.add_option("--top-p", options.top_p, "draw among the most probable that make up this share")->type_name("P")->group(choice);
   command.add_option("--min-p", options.min_p, "draw among those this probable, as a share of the most probable one")
       ->type_name("P")
@@ -94,6 +98,30 @@ void add_generation_flags(CLI::App& command, GenerationFlags& flags) {
       ->excludes(regex)
       ->type_name("TEXT")
       ->group(form);
+  const auto all = std::as_const(command).get_options();
+  return {all.begin() + static_cast<std::ptrdiff_t>(before), all.end()};
+}
+
+void parse_generation_flags(const std::map<std::string, std::string>& values, GenerationFlags& flags) {
+  CLI::App app;
+  app.set_help_flag();
+  add_generation_flags(app, flags);
+  std::vector<std::string> words;
+  for (const auto& [name, value] : values) words.push_back(value.empty() ? "--" + name : fmt::format("--{}={}", name, value));
+  try {
+    app.parse(std::move(words));
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorKind::invalid_argument, error.what());
+  }
+}
+
+std::string generation_flag_names() {
+  CLI::App app;
+  app.set_help_flag();
+  GenerationFlags flags;
+  std::vector<std::string> names;
+  for (const CLI::Option* option : add_generation_flags(app, flags)) names.push_back(option->get_single_name());
+  return fmt::format("{}", fmt::join(names, ", "));
 }
 
 GenerationOptions generation_options(const GenerationFlags& flags) {

@@ -20,6 +20,15 @@ void catch_interrupts() {
   sigaction(SIGINT, &action, nullptr);
 }
 
+bool is_interrupted() { return interrupted != 0; }
+
+bool take_interrupt() {
+  if (interrupted == 0) return false;
+  interrupted = 0;
+  catch_interrupts();
+  return true;
+}
+
 void throw_if_interrupted() {
   if (interrupted != 0) throw Error(ErrorKind::cancelled, "interrupted");
 }

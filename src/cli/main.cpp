@@ -53,6 +53,7 @@ void add_commands(CLI::App& app) {
   add_process_command(app);
   add_forward_command(app);
   add_generate_command(app);
+  add_chat_command(app);
   add_bench_command(app);
   add_models_command(app);
   add_devices_command(app);

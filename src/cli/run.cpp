@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "cli/commands.h"
+#include "cli/generation_flags.h"
 #include "cli/interrupt.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -30,6 +31,8 @@ struct RunOptions {
   std::string on_error = "fail";
   bool restart = false;
   TaskOptions answers;
+  GenerationFlags generation;
+  nlohmann::ordered_json generation_settings = {};  ///< the flags of generation that are given, by name
   std::string aggregation = "simple";
   std::string prompt_text;
   bool no_truncate = false;
@@ -65,7 +68,7 @@ void run_to_json(TaskRunner& runner, std::span<const RunInput> inputs, Output& o
   run_in_chunks(runner, inputs, chunk_size, [&](std::size_t number, std::size_t place) {
     AnswerJson object{{"index", number}};
     object.update(runner.json(place));
-    add_placement(object, runner.session());
+    add_placement(object, runner.placement(), runner.folder());
     out.line(line_of(object));
   });
 }
@@ -79,10 +82,9 @@ void run_to_text(TaskRunner& runner, std::span<const RunInput> inputs, Output& o
     add_notes(notes, runner.notes(place));
   });
   const double milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  const Session& session = runner.session();
   out.write(answers + runner.closing_text(inputs));
   out.line(fmt::format("\n{} text{} in {:.1f} ms: {}; loaded in {:.0f} ms", inputs.size(), inputs.size() == 1 ? "" : "s", milliseconds,
-                       text_of(session.placement(), session.folder().random_weights), session.load_milliseconds()));
+                       text_of(runner.placement(), runner.folder().random_weights), runner.load_milliseconds()));
   write_notes(out, notes);
 }
 
@@ -98,17 +100,20 @@ std::optional<std::string> input_file(const RunOptions& options) {
 /// Everything among the options that answers depend on, as texts by the options' names.
 nlohmann::ordered_json settings_of(const RunOptions& options) {
   const TaskOptions& answers = options.answers;
-  return {{"--top-k", fmt::format("{}", answers.top_k)},
-          {"--no-truncate", options.no_truncate ? "on" : "off"},
-          {"--prompt", answers.prompt_name.value_or("")},
-          {"--prompt-text", answers.prompt ? fmt::format("\"{}\"", *answers.prompt) : ""},
-          {"--dimensions", answers.dimensions ? fmt::format("{}", *answers.dimensions) : ""},
-          {"--labels", fmt::format("{}", fmt::join(options.sources.labels, ","))},
-          {"--hypothesis", answers.hypothesis},
-          {"--multi-label", answers.multi_label ? "on" : "off"},
-          {"--aggregation", options.aggregation},
-          {"--context", options.sources.context},
-          {"--passes", fmt::format("{}", fmt::join(options.compute.passes, ","))}};
+  nlohmann::ordered_json settings{{"--top-k", fmt::format("{}", answers.top_k)},
+                                  {"--no-truncate", options.no_truncate ? "on" : "off"},
+                                  {"--prompt", answers.prompt_name.value_or("")},
+                                  {"--prompt-text", answers.prompt ? fmt::format("\"{}\"", *answers.prompt) : ""},
+                                  {"--dimensions", answers.dimensions ? fmt::format("{}", *answers.dimensions) : ""},
+                                  {"--labels", fmt::format("{}", fmt::join(options.sources.labels, ","))},
+                                  {"--hypothesis", answers.hypothesis},
+                                  {"--multi-label", answers.multi_label ? "on" : "off"},
+                                  {"--aggregation", options.aggregation},
+                                  {"--context", options.sources.context},
+                                  {"--passes", fmt::format("{}", fmt::join(options.compute.passes, ","))}};
+  settings.update(options.generation_settings);
+  if (answers.generation.json_schema) settings["--json-schema"] = *answers.generation.json_schema;
+  return settings;
 }
 
 void run_to_file(TaskRunner& runner, const RunOptions& options, const std::string& input, Task task) {
@@ -124,13 +129,12 @@ void run_to_file(TaskRunner& runner, const RunOptions& options, const std::strin
   if (options.json) return;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const std::uint64_t now = result.answers - result.continued;
-  const Session& session = runner.session();
   Output out;
   out.line(fmt::format("{} answers in {}{}{}", result.answers, options.output,
                        result.continued == 0 ? "" : fmt::format(", {} of them from before", result.continued),
                        result.skipped == 0 ? "" : fmt::format(", {} of them errors", result.skipped)));
   out.line(fmt::format("{:.1f} s, {:.1f} lines/s: {}; loaded in {:.0f} ms", seconds, static_cast<double>(now) / std::max(seconds, 1e-9),
-                       text_of(session.placement(), session.folder().random_weights), session.load_milliseconds()));
+                       text_of(runner.placement(), runner.folder().random_weights), runner.load_milliseconds()));
   out.finish();
 }
 
@@ -144,9 +148,11 @@ std::vector<std::string> trimmed(const std::vector<std::string>& texts) {
 }
 
 void check(const RunOptions& options, Task task) {
-  const auto refuse = [](const char* reason) { throw Error(ErrorKind::invalid_argument, reason); };
+  const auto refuse = [](const std::string& reason) { throw Error(ErrorKind::invalid_argument, reason); };
   if (options.answers.nearest > 0 && (task != Task::embed || options.json))
     refuse("--nearest: shows pairs of embeddings to people; it goes with --task embed and without --json");
+  if (task != Task::generate && task != Task::chat && !options.generation_settings.empty())
+    refuse(fmt::format("{}: goes with --task generate and chat", options.generation_settings.begin().key()));
   if ((options.restart || options.on_error != "fail") && !input_file(options))
     refuse("--restart and --on-error are for runs over a file: --input or --text-file alone, with --output");
 }
@@ -158,6 +164,8 @@ void run(RunOptions options, bool prefers) {
   options.answers.truncate = !options.no_truncate;
   options.sources.labels = trimmed(options.sources.labels);
   options.answers.aggregation = aggregation_named(options.aggregation);
+  options.answers.generation = generation_options(options.generation);
+  if (options.answers.top_k > 0) options.answers.generation.top_k = static_cast<std::int64_t>(options.answers.top_k);
   const std::optional<std::string> file = input_file(options);
   if (file && !prefers) options.compute.prefer = "throughput";
   const std::vector<RunInput> inputs = file ? std::vector<RunInput>() : read_inputs(options.sources, task);
@@ -178,7 +186,8 @@ void add_input_options(CLI::App& command, RunOptions& options) {
   };
   add("--text-file", sources.text_file, "texts, one a line", "FILE");
   add("--input", sources.json_lines,
-      R"(JSON lines: "text", or objects with text; text, pair; text, labels; question, context; query, documents)", "FILE");
+      R"(JSON lines: "text", or objects with text; text, pair; text, labels; question, context; query, documents; prompt; messages)",
+      "FILE");
   add("--context", sources.context, "answer: the text in which the INPUT questions are answered", "TEXT");
   add("--query", sources.query, "rerank: what the INPUT documents are ranked for", "TEXT");
   add("--output", options.output, "file for the answers; from a file, it grows as FILE.partial and a stopped run goes on", "FILE");
@@ -196,7 +205,8 @@ void add_answer_options(CLI::App& command, RunOptions& options) {
   const auto add = [&command](const char* name, auto& value, const char* text, const char* type) {
     return command.add_option(name, value, text)->group("Answers")->type_name(type);
   };
-  add("--top-k", answers.top_k, "candidates of fill-mask (5), labels and documents of the others (all)", "N");
+  add("--top-k", answers.top_k,
+      "candidates of fill-mask (5), labels and documents of the others (all); generate and chat: draw among the K most probable", "N");
   add("--nearest", answers.nearest, "embed: show the N pairs of texts that are most alike", "N");
   CLI::Option* prompt = add("--prompt", answers.prompt_name, "embed: which of the model's prompts stands before each text", "NAME");
   add("--prompt-text", options.prompt_text, "embed: the prompt itself; '' for none", "TEXT")->excludes(prompt);
@@ -213,23 +223,30 @@ void add_answer_options(CLI::App& command, RunOptions& options) {
 }  // namespace
 
 void add_run_command(CLI::App& app) {
-  CLI::App& command = *app.add_subcommand("run", "Texts in, answers out: embeddings, masked words, labels, entities, answers, rankings");
+  CLI::App& command =
+      *app.add_subcommand("run", "Texts in, answers out: embeddings, masked words, labels, entities, answers, rankings, texts that go on");
   const auto options = std::make_shared<RunOptions>();
   add_model_argument(command, options->model);
   command.add_option("INPUT", options->sources.arguments, "texts; - reads them from standard input, one a line")->type_name("");
   command
-      .add_option("--task", options->task, "embed, fill-mask, classify, tag, answer, rerank, zero-shot; left out: what the model is for")
+      .add_option("--task", options->task,
+                  "embed, fill-mask, classify, tag, answer, rerank, zero-shot, generate, chat; left out: what the model is for")
       ->type_name("NAME");
   add_input_options(command, *options);
   add_answer_options(command, *options);
+  const std::vector<const CLI::Option*> generation = add_generation_flags(command, options->generation, WithTopK::no);
   add_compute_options(command, options->compute);
   add_examples(command,
                "  ipfs-accelerate run models/minilm 'A boat leaves.' 'The ferry departs.' --nearest 1\n"
                "  ipfs-accelerate run models/minilm --input texts.jsonl --output vectors.jsonl   # stopped, the same command goes on\n"
                "  ipfs-accelerate run models/squad 'Who?' --context 'Ada wrote the program.'\n"
                "  ipfs-accelerate run models/reranker --task rerank --query 'Who wrote it?' 'Ada did.' 'A boat leaves.'\n"
-               "  ipfs-accelerate run models/mnli --task zero-shot 'A boat leaves.' --labels travel,food");
-  command.callback([options, &command] {
+               "  ipfs-accelerate run models/mnli --task zero-shot 'A boat leaves.' --labels travel,food\n"
+               "  ipfs-accelerate run models/qwen --task chat --input questions.jsonl --output answers.jsonl --max-new-tokens 200");
+  command.callback([options, generation, &command] {
+    for (const CLI::Option* flag : generation)
+      if (flag->count() > 0)
+        options->generation_settings["--" + flag->get_lnames().front()] = fmt::format("{}", fmt::join(flag->results(), "\n"));
     // An empty text is a prompt too, and tells that there is to be none.
     if (command.count("--prompt-text") > 0) options->answers.prompt = options->prompt_text;
     run(*options, command.count("--prefer") > 0);

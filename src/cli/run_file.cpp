@@ -18,8 +18,6 @@ namespace {
 
 // A window ends with as many lines as take about so long, or with so many bytes, whichever comes first.
 constexpr double window_seconds = 5;
-constexpr std::size_t first_window = 64;
-constexpr std::size_t smallest_window = 64;
 constexpr std::size_t largest_window = 16384;
 constexpr std::size_t window_bytes = 8 << 20;
 
@@ -40,14 +38,19 @@ struct Window {
 class FileRunner {
  public:
   FileRunner(TaskRunner& runner, const FileRun& run)
-      : runner_(runner), run_(run), reader_(run.input), output_(run.output, identity(), run.restart), bar_("lines") {
+      : runner_(runner),
+        run_(run),
+        reader_(run.input),
+        output_(run.output, identity(), run.restart),
+        bar_("lines"),
+        window_lines_(runner.least_inputs()) {
     AnswerJson placement = AnswerJson::object();
-    const Placement& chosen = runner.session().placement();
+    const Placement& chosen = runner.placement();
     placement["backend"] = chosen.backend;
     placement["device"] = chosen.device.name;
     placement["implementation"] = chosen.implementation;
     placement["precision"] = std::string(name_of(chosen.precision));
-    if (runner.session().folder().random_weights) placement["random_weights"] = true;
+    if (runner.folder().random_weights) placement["random_weights"] = true;
     placement_ = line_of(placement).substr(1);
   }
 
@@ -66,14 +69,13 @@ class FileRunner {
  private:
   /// What the answers depend on, as texts.
   nlohmann::ordered_json identity() const {
-    const Placement& placement = runner_.session().placement();
-    nlohmann::ordered_json identity{
-        {"input", run_.input.string()},
-        {"task", std::string(name_of(run_.task))},
-        {"model", fmt::format("{} {}", runner_.session().folder().name(), model_fingerprint(runner_.session().folder()))},
-        {"backend", placement.backend},
-        {"precision", std::string(name_of(placement.precision))},
-        {"format of the input", run_.is_text ? "text" : "JSON"}};
+    const Placement& placement = runner_.placement();
+    nlohmann::ordered_json identity{{"input", run_.input.string()},
+                                    {"task", std::string(name_of(run_.task))},
+                                    {"model", fmt::format("{} {}", runner_.folder().name(), model_fingerprint(runner_.folder()))},
+                                    {"backend", placement.backend},
+                                    {"precision", std::string(name_of(placement.precision))},
+                                    {"format of the input", run_.is_text ? "text" : "JSON"}};
     identity.update(run_.settings);
     return identity;
   }
@@ -109,6 +111,7 @@ class FileRunner {
       try {
         line.input = run_.is_text ? RunInput{.text = std::move(text)} : parse_input(text, place_of(line));
         complete_input(line.input, run_.sources, run_.task);
+        line.input.number = progress_.answers + window.lines.size() - 1;
       } catch (const Error& error) {
         line.error = at_place(error.what(), line);
         broken = !run_.skip_errors;
@@ -203,7 +206,7 @@ class FileRunner {
   void adapt_window(std::size_t lines, double seconds) {
     if (lines == 0 || seconds <= 0) return;
     const double wanted = static_cast<double>(lines) * window_seconds / seconds;
-    window_lines_ = std::clamp(static_cast<std::size_t>(std::min(wanted, 1e9)), smallest_window, largest_window);
+    window_lines_ = std::clamp(static_cast<std::size_t>(std::min(wanted, 1e9)), runner_.least_inputs(), largest_window);
   }
 
   TaskRunner& runner_;
@@ -215,7 +218,7 @@ class FileRunner {
   RunProgress progress_;   // with the lines that were just answered
   std::uint64_t total_ = 0;
   std::size_t done_ = 0;  // inputs of this window
-  std::size_t window_lines_ = first_window;
+  std::size_t window_lines_;
 };
 
 }  // namespace

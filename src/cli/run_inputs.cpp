@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "ipfs_accelerate/error.h"
+#include "processing/chat_messages.h"
 
 namespace accelerate::cli {
 namespace {
@@ -77,6 +78,14 @@ RunInput parse_input(std::string_view line, const std::string& place) {
   if (!value.is_object())
     throw Error(ErrorKind::invalid_argument, fmt::format("{}: is {}, expected a text or an object", place, excerpt(value)));
   const auto has = [&](std::string_view field) { return value.contains(field); };
+  if (has("messages")) {
+    try {
+      return {.text = {}, .messages = messages_of(value["messages"], fmt::format("{}: 'messages'", place))};
+    } catch (const Error& error) {
+      throw Error(ErrorKind::invalid_argument, error.what());
+    }
+  }
+  if (has("prompt")) return {.text = text_field(value, "prompt", place)};
   const std::string_view first = has("question") ? "question" : has("query") ? "query" : "text";
   const std::string_view second = has("question") ? "context" : has("text_pair") ? "text_pair" : "pair";
   RunInput input{.text = text_field(value, first, place),
@@ -96,6 +105,8 @@ void complete_input(RunInput& input, const RunSources& sources, Task task) {
     refuse(fmt::format("is a pair, and task '{}' takes single texts", name_of(task)));
   if (task == Task::rerank && input.documents.empty()) refuse(R"(has no "documents" to rank; as a text it would be one of --query's)");
   if (task != Task::rerank && !input.documents.empty()) refuse(fmt::format("has documents, and task '{}' takes texts", name_of(task)));
+  if (task == Task::chat && input.messages.empty()) input.messages.push_back({.role = "user", .content = std::move(input.text)});
+  if (task != Task::chat && !input.messages.empty()) refuse(fmt::format("has messages, and task '{}' takes texts", name_of(task)));
   if (task == Task::zero_shot && input.labels.empty()) input.labels = sources.labels;
   if (task == Task::zero_shot && input.labels.empty()) refuse("has no labels to choose from; see --labels");
 }
@@ -125,6 +136,7 @@ std::vector<RunInput> read_inputs(const RunSources& sources, Task task) {
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     try {
       complete_input(inputs[i], sources, task);
+      inputs[i].number = i;
     } catch (const Error& error) {
       throw Error(error.kind(), fmt::format("input {}: {}", i, error.what()));
     }

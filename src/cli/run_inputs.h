@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "ipfs_accelerate/generation.h"
 #include "tasks/task.h"
 
 namespace accelerate::cli {
@@ -15,6 +16,8 @@ struct RunInput {
   std::optional<std::string> pair = {};     ///< the second text, or the question's context
   std::vector<std::string> documents = {};  ///< of the query
   std::vector<std::string> labels = {};     ///< that this text may have, in place of RunSources::labels
+  std::vector<ChatMessage> messages = {};   ///< of a conversation, in place of a text
+  std::uint64_t number = 0;                 ///< among all inputs: what is drawn for it depends on that
 };
 
 /// Where `run` takes its inputs from, and what completes them. The sources are read in this order.
@@ -28,7 +31,8 @@ struct RunSources {
 };
 
 /// The input in a line of JSON: "text", {"text":…}, {"text":…,"pair":…} ("text_pair" is the same), {"text":…,"labels":[…]},
-/// {"question":…,"context":…} or {"query":…,"documents":[…]}. Throws invalid_argument, naming `place`, for anything else.
+/// {"question":…,"context":…}, {"query":…,"documents":[…]}, {"prompt":…} or {"messages":[…]}. Throws invalid_argument, naming `place`, for
+/// anything else.
 RunInput parse_input(std::string_view line, const std::string& place);
 
 /// Adds what the input lacks and `sources` have. Throws invalid_argument, without naming the input, where `task` then still

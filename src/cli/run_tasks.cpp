@@ -6,6 +6,7 @@
 #include <map>
 
 #include "cli/nearest_pairs.h"
+#include "cli/run_generation.h"
 #include "ipfs_accelerate/error.h"
 #include "tasks/zero_shot.h"
 
@@ -27,7 +28,17 @@ std::string line_of_labels(const Classification& classification) {
   return fmt::format("{}{}", fmt::join(labels, ", "), cut_note(classification.truncated));
 }
 
-class EmbedRunner final : public TaskRunner {
+/// A task of one session.
+class SessionRunner : public TaskRunner {
+ public:
+  virtual const Session& session() const = 0;
+
+  const ModelFolder& folder() const override { return session().folder(); }
+  const Placement& placement() const override { return session().placement(); }
+  double load_milliseconds() const override { return session().load_milliseconds(); }
+};
+
+class EmbedRunner final : public SessionRunner {
  public:
   EmbedRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : embedder_(folder, session), options_(options) {
@@ -70,7 +81,7 @@ class EmbedRunner final : public TaskRunner {
   Embeddings embeddings_;
 };
 
-class FillMaskRunner final : public TaskRunner {
+class FillMaskRunner final : public SessionRunner {
  public:
   FillMaskRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : filler_(folder, session), options_(options) {}
@@ -102,7 +113,7 @@ class FillMaskRunner final : public TaskRunner {
   std::vector<FilledMasks> filled_;
 };
 
-class ClassifyRunner final : public TaskRunner {
+class ClassifyRunner final : public SessionRunner {
  public:
   ClassifyRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : classifier_(folder, session), options_(options) {}
@@ -130,7 +141,7 @@ class ClassifyRunner final : public TaskRunner {
   std::vector<Classification> classified_;
 };
 
-class ZeroShotRunner final : public TaskRunner {
+class ZeroShotRunner final : public SessionRunner {
  public:
   ZeroShotRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : classifier_(folder, session), options_(options) {
@@ -171,7 +182,7 @@ class ZeroShotRunner final : public TaskRunner {
   std::vector<Classification> classified_;
 };
 
-class RerankRunner final : public TaskRunner {
+class RerankRunner final : public SessionRunner {
  public:
   RerankRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : reranker_(folder, session), options_(options) {}
@@ -202,7 +213,7 @@ class RerankRunner final : public TaskRunner {
   std::vector<Ranking> rankings_;
 };
 
-class TagRunner final : public TaskRunner {
+class TagRunner final : public SessionRunner {
  public:
   TagRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : tagger_(folder, session), options_(options) {}
@@ -231,7 +242,7 @@ class TagRunner final : public TaskRunner {
   std::vector<TaggedText> tagged_;
 };
 
-class AnswerRunner final : public TaskRunner {
+class AnswerRunner final : public SessionRunner {
  public:
   AnswerRunner(const ModelFolder& folder, const SessionOptions& session) : answerer_(folder, session) {}
 
@@ -281,6 +292,9 @@ std::unique_ptr<TaskRunner> make_task_runner(Task task, const ModelFolder& folde
       return std::make_unique<RerankRunner>(folder, session, options);
     case Task::zero_shot:
       return std::make_unique<ZeroShotRunner>(folder, session, options);
+    case Task::generate:
+    case Task::chat:
+      return make_generation_runner(task, folder, session, options.generation);
   }
   throw Error(ErrorKind::internal, fmt::format("task '{}' has no runner", name_of(task)));
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/run_inputs.h"
+#include "ipfs_accelerate/generation.h"
 #include "tasks/answers_json.h"
 #include "tasks/task.h"
 
@@ -22,6 +23,7 @@ struct TaskOptions {
   std::string hypothesis = {};                    ///< zero-shot: with {} for the label; empty: the task's own
   bool multi_label = false;                       ///< zero-shot: each label by itself
   Aggregation aggregation = Aggregation::simple;  ///< tag
+  GenerationOptions generation = {};              ///< generate, chat
 };
 
 /// A task at work: the same steps for each, whatever its answers are made of.
@@ -32,7 +34,12 @@ class TaskRunner {
   TaskRunner& operator=(const TaskRunner&) = delete;
   virtual ~TaskRunner() = default;
 
-  virtual const Session& session() const = 0;
+  virtual const ModelFolder& folder() const = 0;
+  virtual const Placement& placement() const = 0;
+  virtual double load_milliseconds() const = 0;
+
+  /// Inputs that are worth a call of run(), where there are as many.
+  virtual std::size_t least_inputs() const { return 64; }
 
   /// Computes the answers to `inputs`, in place of those before.
   virtual void run(std::span<const RunInput> inputs, const Progress& progress) = 0;

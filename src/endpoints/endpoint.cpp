@@ -25,7 +25,7 @@ void check_still_wanted(const CallOptions& options, const Cancellation& closing)
 
 GenerateAnswer answer_of(GenerationResult result, const TextGenerator& generator) {
   GenerateAnswer answer{.texts = std::move(result.texts), .notes = generator.notes()};
-  add_notes(answer.notes, generator.session().notes());
+  add_notes(answer.notes, result.notes);
   return answer;
 }
 
@@ -35,7 +35,11 @@ GenerateAnswer answer_of(GenerationResult result, const TextGenerator& generator
 class Endpoint::State::Call : public std::enable_shared_from_this<Call> {
  public:
   Call(std::shared_ptr<State> endpoint, TaskRequest request, CallOptions options, ReceiveResult done)
-      : endpoint_(std::move(endpoint)), request_(std::move(request)), options_(std::move(options)), done_(std::move(done)) {}
+      : endpoint_(std::move(endpoint)),
+        request_(std::move(request)),
+        part_(endpoint_->part_for(task_of(request_))),
+        options_(std::move(options)),
+        done_(std::move(done)) {}
 
   /// Makes tokens of the request and queues it; `model` has the part that it needs.
   void begin(LoadedModel* model, const std::exception_ptr& error) {
@@ -61,7 +65,7 @@ class Endpoint::State::Call : public std::enable_shared_from_this<Call> {
  private:
   void queue_texts(LoadedModel& model) {
     const Clock::time_point start = Clock::now();
-    PreparedTask task = model.prepare(request_);
+    PreparedTask task = model.prepare(request_, part_);
     result_.report.tokenize_seconds = seconds_since(start);
     answer_ = std::move(task.answer);
     if (task.call.encodings.inputs() == 0) {
@@ -75,7 +79,7 @@ class Endpoint::State::Call : public std::enable_shared_from_this<Call> {
     batched->done = [self = shared_from_this()](const std::exception_ptr& error, const BatchingReport& report) {
       self->end_texts(error, report);
     };
-    model.batcher(part_of(task_of(request_))).submit(batched);
+    model.batcher(part_).submit(batched);
   }
 
   void end_texts(std::exception_ptr error, const BatchingReport& report) {
@@ -132,6 +136,7 @@ class Endpoint::State::Call : public std::enable_shared_from_this<Call> {
 
   std::shared_ptr<State> endpoint_;
   TaskRequest request_;
+  ModelPart part_;
   CallOptions options_;
   ReceiveResult done_;
   std::function<TaskAnswer()> answer_;
@@ -156,6 +161,8 @@ bool Endpoint::State::has_name(std::string_view name) const {
 }
 
 bool Endpoint::State::does(std::string_view task) const { return std::ranges::find(tasks_, task) != tasks_.end(); }
+
+ModelPart Endpoint::State::part_for(std::string_view task) const { return part_of(task == "forward" ? tasks_.front() : task); }
 
 void Endpoint::State::enter() {
   const std::lock_guard lock(mutex_);
@@ -186,7 +193,7 @@ void Endpoint::State::submit(TaskRequest request, const CallOptions& options, Re
     return call->refuse(std::current_exception());
   }
   try {
-    if (!does(task))
+    if (!does(task) && !(task == "forward" && part_for(task) != ModelPart::generation))
       throw Error(ErrorKind::unsupported, fmt::format("endpoint '{}': does {}, not {}", name_, fmt::join(tasks_, ", "), task));
     meter_->admit(room(), name_);
   } catch (...) {
@@ -194,7 +201,7 @@ void Endpoint::State::submit(TaskRequest request, const CallOptions& options, Re
     leave();
     return call->refuse(std::current_exception());
   }
-  pool_->use(model_entry(), part_of(task), [call](LoadedModel* model, const std::exception_ptr& error) { call->begin(model, error); });
+  pool_->use(model_entry(), part_for(task), [call](LoadedModel* model, const std::exception_ptr& error) { call->begin(model, error); });
 }
 
 void Endpoint::State::use_model(const std::function<void(LoadedModel& model)>& use) {

@@ -44,6 +44,9 @@ class Endpoint::State : public std::enable_shared_from_this<Endpoint::State> {
   void enter();
   void leave();
   ModelPool::EntryPointer model_entry() const;
+
+  /// What the task runs; token ids go through what the first task runs.
+  ModelPart part_for(std::string_view task) const;
   Meter::Room room() const { return {.most_requests = options_.queue.most_requests, .most_tokens = options_.queue.most_tokens}; }
 
   const std::string name_;

@@ -12,8 +12,8 @@
 namespace accelerate {
 namespace {
 
-constexpr std::array<std::string_view, std::variant_size_v<TaskRequest>> names{"embed", "fill-mask", "classify", "zero-shot",
-                                                                               "tag",   "answer",    "rerank",   "generate"};
+constexpr std::array<std::string_view, std::variant_size_v<TaskRequest>> names{"embed",  "fill-mask", "classify", "zero-shot", "tag",
+                                                                               "answer", "rerank",    "generate", "forward"};
 
 std::vector<std::string> tasks_of_head(const ModelFolder& folder) {
   switch (head_of(folder.config)) {

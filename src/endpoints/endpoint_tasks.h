@@ -12,7 +12,7 @@ namespace accelerate {
 /// What is compiled of a model, each when it is first needed.
 enum class ModelPart : std::uint8_t { embedding, head, generation };
 
-/// The name of the task that the request is for: "embed", …, "generate".
+/// The name of the task that the request is for: "embed", …, "generate"; "forward" for token ids.
 std::string_view task_of(const TaskRequest& request);
 
 /// What the task runs.

@@ -68,6 +68,16 @@ std::string Endpoint::detokenize(const std::vector<std::int64_t>& ids, bool skip
   return text;
 }
 
+std::string Endpoint::mask_token() const {
+  std::string token;
+  state_->use_model([&](LoadedModel& model) {
+    const std::optional<std::int64_t> id = model.tokenizer().id_of(SpecialToken::mask);
+    if (!id) throw Error(ErrorKind::unsupported, fmt::format("endpoint '{}': the model's tokenizer names no mask token", name()));
+    token = model.tokenizer().token_of(*id);
+  });
+  return token;
+}
+
 std::string Endpoint::render(const ChatPrompt& prompt) const {
   std::string text;
   state_->use_model([&](LoadedModel& model) { text = model.render(prompt); });

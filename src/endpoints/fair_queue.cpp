@@ -40,13 +40,13 @@ class FairQueue::Taking {
     while (!client->calls.empty()) {
       QueuedCall& call = *client->calls.front();
       const std::int64_t length = call.lengths[call.taken];
-      const bool has_room = sequences_ == 0 || (tokens_ + length <= limits_.tokens && sequences_ < limits_.sequences);
-      if (!has_room) return false;
+      if (sequences_ >= limits_.sequences || tokens_ >= limits_.tokens) return false;
       if (length > client->credit) {
         client->in_turn = false;
         turns.splice(turns.end(), turns, client);
         return true;
       }
+      if (sequences_ > 0 && tokens_ + length > limits_.tokens) return false;
       client->credit -= length;
       take_one(client->calls.front(), length);
       if (call.taken == call.lengths.size()) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "endpoints/forward_call.h"
 #include "tasks/model_info.h"
 
 namespace accelerate {
@@ -68,7 +69,8 @@ ModelInfo LoadedModel::info(ModelPart part) const {
 
 const Session& LoadedModel::session(ModelPart part) const { return part == ModelPart::embedding ? embedder_->model().session() : *head_; }
 
-PreparedTask LoadedModel::prepare(const TaskRequest& request) {
+PreparedTask LoadedModel::prepare(const TaskRequest& request, ModelPart part) {
+  if (const auto* forward = std::get_if<ForwardRequest>(&request)) return as_task(forward_call(session(part), forward->inputs));
   return std::visit([&](const auto& each) { return prepare_task(each); }, request);
 }
 
@@ -112,6 +114,10 @@ PreparedTask LoadedModel::prepare_task(const RankRequest& request) {
 
 PreparedTask LoadedModel::prepare_task(const GenerateRequest& /*request*/) {
   throw Error(ErrorKind::internal, "texts that go on are not computed in batches of texts");
+}
+
+PreparedTask LoadedModel::prepare_task(const ForwardRequest& /*request*/) {
+  throw Error(ErrorKind::internal, "a pass over token ids needs to know of which part of the model");
 }
 
 std::vector<std::int64_t> LoadedModel::prompt_of(const GenerateRequest& request) {

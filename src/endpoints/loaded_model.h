@@ -56,7 +56,7 @@ class LoadedModel {
   TextBatcher& batcher(ModelPart part) { return *batchers_[static_cast<std::size_t>(part)]; }
 
   /// The texts of a request of another task than generate, as tokens. Throws what the task refuses.
-  PreparedTask prepare(const TaskRequest& request);
+  PreparedTask prepare(const TaskRequest& request, ModelPart part);
 
   TextGenerator& generator() { return *generator_; }
   GenerationQueue& generation_queue() { return *generation_queue_; }
@@ -80,6 +80,7 @@ class LoadedModel {
   PreparedTask prepare_task(const AnswerRequest& request);
   PreparedTask prepare_task(const RankRequest& request);
   PreparedTask prepare_task(const GenerateRequest& request);
+  PreparedTask prepare_task(const ForwardRequest& request);
 
   ModelFolder folder_;
   SessionOptions options_;

@@ -35,6 +35,7 @@ bool is_there(const std::filesystem::path& path) {
 
 Checkpoint::Checkpoint(const std::filesystem::path& folder) {
   if (!is_there(folder)) throw Error(ErrorKind::not_found, fmt::format("{}: no such folder", folder.string()));
+  if (is_there(folder / "config.json")) packing_ = packing_scheme(Config::read(folder / "config.json"));
   for (const Format& format : formats) {
     if (is_there(folder / format.single)) {
       add_file(format.open(folder / format.single));
@@ -56,7 +57,28 @@ const Tensor* Checkpoint::find(std::string_view name, std::span<const std::int64
   return &found_.emplace(name, files_[file->second].tensor(name)).first->second;
 }
 
+const QuantisedWeight* Checkpoint::find_quantised(std::string_view name, std::span<const std::int64_t> expected) {
+  if (const auto known = unpacked_.find(name); known != unpacked_.end()) return &known->second;
+  constexpr std::string_view weight = ".weight";
+  if (!packing_ || !name.ends_with(weight) || file_of_.contains(name)) return nullptr;
+  const std::string layer(name.substr(0, name.size() - weight.size()));
+  const auto part = [&](std::string_view of_layer) { return find(fmt::format("{}.{}", layer, of_layer)); };
+  const PackedWeight packed{.codes = part("qweight"), .zeros = part("qzeros"), .scales = part("scales"), .group_of = part("g_idx")};
+  if (packed.codes == nullptr) return nullptr;
+  if (packed.zeros == nullptr || packed.scales == nullptr)
+    throw Error(ErrorKind::invalid_file, fmt::format("weight '{}.qweight' is without qzeros or scales", layer));
+  QuantisedWeight unpacked = unpacked_weight(*packing_, layer, packed);
+  const std::int64_t outputs = unpacked.codes.dim(0);
+  const std::int64_t inputs = unpacked.options.columns;
+  if (expected.size() == 2 && expected[0] == inputs && expected[1] == outputs && inputs != outputs)
+    throw Error(ErrorKind::unsupported,
+                fmt::format("weight '{}': the model stores it transposed, which packed checkpoints are not read for", name));
+  for (const Tensor* read : {packed.codes, packed.zeros, packed.scales}) release(*read);
+  return &unpacked_.emplace(std::string(name), std::move(unpacked)).first->second;
+}
+
 bool Checkpoint::contains(std::string_view name) const {
+  if (packing_ && name.ends_with(".weight") && file_of_.contains(fmt::format("{}.qweight", name.substr(0, name.size() - 7)))) return true;
   if (file_of_.contains(name)) return true;
   const std::string prefix = fmt::format("{}.", name);
   const auto below = file_of_.lower_bound(prefix);

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/packed_weights.h"
 #include "formats/tensor_file.h"
 #include "graph/weights.h"
 
@@ -17,12 +18,18 @@ namespace accelerate {
 class Checkpoint final : public WeightSource {
  public:
   /// Maps and checks the files. Throws not_found when there is no checkpoint or a shard is missing, and invalid_file when a
-  /// file is damaged, the index names a tensor that its shard has not, or two shards have the same tensor.
+  /// file is damaged, the index names a tensor that its shard has not, or two shards have the same tensor, unsupported for a
+  /// quantization_config of config.json that is not known here.
   explicit Checkpoint(const std::filesystem::path& folder);
 
   /// The tensor `name`, or nullptr; it lives as long as the checkpoint. `expected` is not looked at.
   /// Throws unsupported when it has an element type that this library has not.
   const Tensor* find(std::string_view name, std::span<const std::int64_t> expected = {}) override;
+
+  /// The weight `name` of a layer that is packed as config.json's quantization_config says (formats/packed_weights.h); it lives as
+  /// long as the checkpoint. Throws invalid_file when its tensors do not fit each other, unsupported for a weight that the model
+  /// wants transposed.
+  const QuantisedWeight* find_quantised(std::string_view name, std::span<const std::int64_t> expected) override;
 
   bool contains(std::string_view name) const override;
 
@@ -47,6 +54,8 @@ class Checkpoint final : public WeightSource {
   std::vector<TensorFile> files_;
   std::map<std::string, std::size_t, std::less<>> file_of_;  // index into files_, by the tensor's name
   TensorMap found_;                                          // those that were asked for
+  std::optional<PackingScheme> packing_;
+  std::map<std::string, QuantisedWeight, std::less<>> unpacked_;  // those that were asked for
 };
 
 }  // namespace accelerate

@@ -97,9 +97,11 @@ std::vector<std::string> notes_of(const Config& config) {
   for (const auto& [field, neutral] : numbers) {
     if (number(config, field, {}).value_or(neutral) != neutral) note(field);
   }
-  for (const std::string_view field : {"top_h", "exponential_decay_length_penalty", "sequence_bias", "watermarking_config", "max_time"}) {
+  for (const std::string_view field : {"top_h", "exponential_decay_length_penalty", "sequence_bias", "watermarking_config", "max_time",
+                                       "force_words_ids", "constraints", "dola_layers"}) {
     if (config.has(field)) note(field);
   }
+  if (config.boolean_or("token_healing", false)) note("token_healing");
   return notes;
 }
 

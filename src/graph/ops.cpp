@@ -14,6 +14,11 @@ int from_the_front(Value x, int axis) { return axis < 0 ? axis + x.rank() : axis
 Value reshape(Value x, Shape shape) { return x.graph().add(Op::reshape, {x.id()}, ReshapeOptions{std::move(shape)}); }
 
 Value transpose(Value x, std::vector<int> permutation) {
+  // Twice the same swap is none: a source may store transposed what a model transposes.
+  const std::vector<int> swap{1, 0};
+  const Node& producer = x.graph().producer(x.id());
+  if (permutation == swap && producer.op == Op::transpose && producer.as<TransposeOptions>().permutation == swap)
+    return {x.graph(), producer.inputs[0]};
   return x.graph().add(Op::transpose, {x.id()}, TransposeOptions{std::move(permutation)});
 }
 
@@ -68,6 +73,12 @@ Value grouped_linear(Value x, Value weight, Value bias, LinearOptions options) {
   std::vector<ValueId> inputs{x.id(), weight.id()};
   if (bias) inputs.push_back(bias.id());
   return x.graph().add(Op::grouped_linear, std::move(inputs), options);
+}
+
+Value dequantize(Value codes, Value scales, Value offsets, DequantizeOptions options, Value group_of) {
+  std::vector<ValueId> inputs{codes.id(), scales.id(), offsets.id(), group_of.id()};
+  while (inputs.back() == no_value) inputs.pop_back();
+  return codes.graph().add(Op::dequantize, std::move(inputs), options);
 }
 
 Value linear(Value x, const Weights& weights, std::int64_t outputs) {

@@ -64,6 +64,11 @@ Value linear(Value x, Value weight, Value bias = {}, LinearOptions options = {})
 /// [..., groups, out] (torch.nn.Conv1d of one step with groups).
 Value grouped_linear(Value x, Value weight, Value bias = {}, LinearOptions options = {});
 
+/// What stored codes stand for: scale · (code - zero) + offset for codes [rows, columns], two a byte at 4 bits, and scales and
+/// offsets [rows, groups]; offsets may be absent. All are constants. Column c is of group c / group_size, or of group_of[c] for
+/// group_of [columns], int32, where checkpoints order columns by their weight (GPTQ's act-order): [rows, columns].
+Value dequantize(Value codes, Value scales, Value offsets, DequantizeOptions options, Value group_of = {});
+
 /// linear with `weight`, and `bias` where there is one, of a place in the checkpoint.
 Value linear(Value x, const Weights& weights, std::int64_t outputs);
 

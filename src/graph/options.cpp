@@ -45,6 +45,9 @@ struct TextOf {
     if (o.precision != Precision::fp32) text += fmt::format(" precision={}", name_of(o.precision));
     return text.empty() ? text : text.substr(1);
   }
+  std::string operator()(const DequantizeOptions& o) const {
+    return fmt::format("bits={} group_size={}{}", o.bits, o.group_size, o.zero == 0 ? "" : fmt::format(" zero={}", o.zero));
+  }
   std::string operator()(const NormOptions& o) const { return fmt::format("epsilon={}", o.epsilon); }
   std::string operator()(const AttentionOptions& o) const {
     std::string text = fmt::format("scale={}", o.scale);

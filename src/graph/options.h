@@ -85,6 +85,14 @@ struct LinearOptions {
   Precision precision = Precision::fp32;         ///< set by passes
 };
 
+/// How stored codes become numbers (dequantize).
+struct DequantizeOptions {
+  int bits = 8;                  ///< 8: int8 or uint8, one a column; 4: 0…15, two a byte, that of the even column in the low half
+  std::int64_t columns = 0;      ///< of the result, which 4 bits do not tell when they are odd
+  std::int64_t group_size = 32;  ///< consecutive columns that share a scale; the last group may have fewer
+  std::int64_t zero = 0;         ///< the code of 0, where there are no offsets
+};
+
 struct NormOptions {
   float epsilon = 0;
 };
@@ -119,7 +127,7 @@ struct PoolOptions {
 
 using Options = std::variant<NoOptions, InputOptions, ConstantOptions, ReshapeOptions, TransposeOptions, SliceOptions, AxisOptions,
                              UnaryOptions, BinaryOptions, CastOptions, ReduceOptions, SoftmaxOptions, MatmulOptions, LinearOptions,
-                             NormOptions, AttentionOptions, AppendOptions, RopeOptions, ShiftOptions, PoolOptions>;
+                             DequantizeOptions, NormOptions, AttentionOptions, AppendOptions, RopeOptions, ShiftOptions, PoolOptions>;
 
 /// The function's name: "gelu_erf", …
 std::string_view name_of(UnaryFunction function);

@@ -176,6 +176,40 @@ ValueType grouped_linear_rule(const Rule& rule) {
   return {DType::float32, result};
 }
 
+/// The constant that input `index` must be.
+const Tensor& expect_constant(const Rule& rule, const Graph& graph, const Node& node, std::size_t index) {
+  const ConstantOptions* constant = graph.constant_of(node.inputs[index]);
+  if (constant == nullptr) rule.fail(fmt::format("input {} is not a constant", index));
+  return constant->tensor;
+}
+
+ValueType dequantize_rule(const Rule& rule, const Graph& graph, const Node& node, const DequantizeOptions& options) {
+  const Tensor& codes = expect_constant(rule, graph, node, 0);
+  if (options.bits != 4 && options.bits != 8) rule.fail(fmt::format("codes of {} bits, expected 4 or 8", options.bits));
+  if (options.columns < 0 || options.group_size < 1)
+    rule.fail(fmt::format("{} columns in groups of {}", options.columns, options.group_size));
+  const bool is_byte = codes.dtype() == DType::uint8 || (codes.dtype() == DType::int8 && options.bits == 8);
+  if (!is_byte) rule.fail(fmt::format("codes of {} bits are stored as {}", options.bits, name_of(codes.dtype())));
+  const std::int64_t stored_columns = options.bits == 4 ? (options.columns + 1) / 2 : options.columns;
+  if (codes.rank() != 2 || codes.dim(1) != stored_columns)
+    rule.fail(fmt::format("codes are {}, expected [rows, {}]", shape_text(codes.shape()), stored_columns));
+  const std::int64_t groups = (options.columns + options.group_size - 1) / options.group_size;
+  for (std::size_t i : {1U, 2U}) {
+    if (!rule.has(i)) continue;
+    expect_constant(rule, graph, node, i);
+    rule.expect_dtype(i, DType::float32);
+    rule.expect_shape(i, {codes.dim(0), groups});
+  }
+  if (rule.has(3)) {
+    const Tensor& group_of = expect_constant(rule, graph, node, 3);
+    rule.expect_shape(3, {options.columns});
+    if (group_of.dtype() != DType::int32) rule.fail(fmt::format("groups of columns are {}, expected int32", name_of(group_of.dtype())));
+    for (const std::int32_t group : group_of.values<std::int32_t>())
+      if (group < 0 || group >= groups) rule.fail(fmt::format("a column of group {}, where there are {}", group, groups));
+  }
+  return {DType::float32, {codes.dim(0), options.columns}};
+}
+
 ValueType norm_rule(const Rule& rule, std::size_t first_weight) {
   rule.expect_rank(0, 1);
   rule.expect_dtype(0, DType::float32);
@@ -353,6 +387,8 @@ std::vector<ValueType> infer_types(const Graph& graph, const Node& node) {
       return {linear_rule(rule)};
     case Op::grouped_linear:
       return {grouped_linear_rule(rule)};
+    case Op::dequantize:
+      return {dequantize_rule(rule, graph, node, node.as<DequantizeOptions>())};
     case Op::layer_norm:
     case Op::rms_norm:
       return {norm_rule(rule, 1)};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -9,6 +10,16 @@
 #include "ipfs_accelerate/tensor.h"
 
 namespace accelerate {
+
+/// A matrix that a checkpoint stores as whole numbers: what dequantize (graph/ops.h) takes. Offsets and groups may be absent.
+struct QuantisedWeight {
+  Tensor codes;
+  Tensor scales;
+  std::optional<Tensor> offsets = {};
+  std::optional<Tensor> group_of = {};
+  DequantizeOptions options = {};
+  bool transposed = false;  ///< the rows that are stored are the columns of the weight
+};
 
 /// Where a model's weights come from: a checkpoint's files, or a generator of random ones.
 class WeightSource {
@@ -21,6 +32,9 @@ class WeightSource {
   /// The tensor named `name`, or nullptr when there is none. `expected` is the shape that the model needs: a source that
   /// reads files may ignore it, one that makes weights up makes them of that shape.
   virtual const Tensor* find(std::string_view name, std::span<const std::int64_t> expected) = 0;
+
+  /// The weight named `name` where it is stored as whole numbers; nullptr, and find() knows it, where it is not.
+  virtual const QuantisedWeight* find_quantised(std::string_view name, std::span<const std::int64_t> expected);
 
   /// Whether a weight is named `name` or begins with `name` and a dot.
   virtual bool contains(std::string_view name) const = 0;
@@ -37,7 +51,8 @@ class Weights {
   /// Whether there is a weight at, or below, `name` in this place.
   bool contains(std::string_view name) const;
 
-  /// The weight `name` of this place as a constant of the graph. Throws invalid_file, with the full name and both shapes,
+  /// The weight `name` of this place as a constant of the graph, or what is made of constants where it is stored as whole
+  /// numbers. Throws invalid_file, with the full name and both shapes,
   /// when it is absent or of another shape.
   Value get(std::string_view name, std::span<const std::int64_t> shape) const;
   Value get(std::string_view name, std::initializer_list<std::int64_t> shape) const {

@@ -1,6 +1,5 @@
 // Turns fused ops that the backend does not run back into the base ops that they stand for.
-#include <algorithm>
-
+#include "graph/stored.h"
 #include "passes/pass.h"
 #include "passes/rewriter.h"
 
@@ -13,12 +12,8 @@ Value flattened(Value x) {
   return x.rank() == 2 ? x : reshape(x, {element_count(rows), x.dim(-1)});
 }
 
-bool is_constant(const Graph& graph, ValueId value) {
-  if (graph.constant_of(value) != nullptr) return true;
-  const Node& producer = graph.producer(value);
-  return producer.op == Op::concat &&
-         std::ranges::all_of(producer.inputs, [&](ValueId input) { return graph.constant_of(input) != nullptr; });
-}
+/// Whether the value is what a checkpoint stores, or a stack of such.
+bool is_constant(const Graph& graph, ValueId value) { return graph.producer(value).op != Op::transpose && is_stored(graph, value); }
 
 /// A linear on a matrix, and its tail as ops of their own; a product where the weight is computed, or nothing is.
 void decompose_linear(Rewriter& rewriter, const Graph& graph, const Node& node) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "graph/stored.h"
 #include "ipfs_accelerate/error.h"
 #include "passes/remember.h"
 #include "passes/rewriter.h"
@@ -12,7 +13,7 @@ namespace accelerate {
 namespace {
 
 /// Whether the value has no rows of tokens: the same for all.
-bool is_fixed(const Graph& graph, ValueId value) { return value == no_value || graph.constant_of(value) != nullptr; }
+bool is_fixed(const Graph& graph, ValueId value) { return value == no_value || is_stored(graph, value); }
 
 /// Whether row i of the node's output depends on row i of its first input alone, and nothing else reads that input.
 bool is_by_row(const Graph& graph, const Node& node, const std::vector<int>& uses) {

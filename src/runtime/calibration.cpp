@@ -160,13 +160,14 @@ class Calibrator {
     release_freed_memory();
     const std::int64_t bytes_before = private_bytes();
     const auto start = Clock::now();
+    const CompileOptions compiling{.precision = place.precision,
+                                   .device = place.device.name,
+                                   .threads = std::make_shared<ThreadPool>(row.candidate.threads),
+                                   .disabled_passes = options_.disabled_passes,
+                                   .cache = options_.cache,
+                                   .release = options_.release};
     std::unique_ptr<Executable> executable =
-        place.backend->compile(model_.graph, {.precision = place.precision,
-                                              .device = place.device.name,
-                                              .threads = std::make_shared<ThreadPool>(row.candidate.threads),
-                                              .disabled_passes = options_.disabled_passes,
-                                              .cache = options_.cache,
-                                              .release = options_.release});
+        model_.compile ? model_.compile(place.backend, compiling) : place.backend->compile(model_.graph, compiling);
     row.load_milliseconds = milliseconds_since(start);
     executable->run(short_);  // what is made at the first run is no part of the others
     row.latency = typical_run(*executable, short_, budget_, least_latency_);

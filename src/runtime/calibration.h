@@ -29,6 +29,9 @@ struct CalibrationModel {
   const Graph& graph;            ///< before passes
   std::int64_t vocabulary = 1;   ///< token ids are below this
   std::int64_t most_tokens = 1;  ///< that a sequence may have
+
+  /// Compiles what is run to be measured; where it is not set, the graph is.
+  std::function<std::unique_ptr<Executable>(const std::shared_ptr<const Backend>& backend, const CompileOptions& options)> compile = {};
 };
 
 /// Told before each candidate is measured, and how many were; what it throws ends the calibration.

@@ -38,7 +38,7 @@ nlohmann::ordered_json json_of(const Measurement& row) {
 
 Measurement parse_measurement(const Config& row) {
   const std::string precision = row.text("precision");
-  if (!precision_named(precision)) row.refuse("precision", "fp32, fp16, bf16 or int8");
+  if (!precision_named(precision)) row.refuse("precision", "fp32, fp16, bf16, int8 or int4");
   Measurement result{.candidate = {.backend = row.text("backend"),
                                    .device = row.text("device"),
                                    .precision = *precision_named(precision),

@@ -20,8 +20,6 @@ constexpr std::string_view checking_backend = "reference";
 std::optional<Precision> named_precision(std::string_view name) {
   if (name == "auto") return std::nullopt;
   if (const auto precision = precision_named(name)) return precision;
-  if (name == "int4")
-    throw Error(ErrorKind::unsupported, "precision 'int4': no backend of this build computes in it; there are fp32, fp16, bf16 and int8");
   throw Error(ErrorKind::invalid_argument, fmt::format("precision '{}': expected auto, fp32, bf16, fp16, int8 or int4", name));
 }
 
@@ -140,10 +138,16 @@ std::vector<int> thread_counts(int logical_cores, int whole_cores) {
   return counts;
 }
 
-Candidates find_candidates(const ChoiceOptions& options, std::vector<std::unique_ptr<Backend>> backends) {
-  const std::optional<Precision> precision = named_precision(options.precision);
-  const Wish wish{.preference = preference_named(options.prefer), .accuracy = options.accuracy, .any_precision = precision.has_value()};
+Wish wish_of(const ChoiceOptions& options) {
+  const bool is_named = named_precision(options.precision).has_value();
+  const Wish wish{.preference = preference_named(options.prefer), .accuracy = options.accuracy, .any_precision = is_named};
   check_accuracy(options);
+  return wish;
+}
+
+Candidates find_candidates(const ChoiceOptions& options, std::vector<std::unique_ptr<Backend>> backends) {
+  const Wish wish = wish_of(options);
+  const std::optional<Precision> precision = named_precision(options.precision);
   Finder finder(options, precision);
   const bool any_backend = options.backend == "auto";
   Candidates found = any_backend ? find_among_all(finder, std::move(backends)) : find_named(finder, options.backend, std::move(backends));

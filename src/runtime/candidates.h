@@ -45,6 +45,9 @@ struct Candidates {
   bool single() const { return fixed || (places.size() == 1 && thread_counts.size() == 1); }
 };
 
+/// What the caller wants of a candidate. Throws invalid_argument and unsupported as find_candidates does.
+Wish wish_of(const ChoiceOptions& options);
+
 /// The candidates among this build's backends. `reference` is one only where it is named or nothing else runs here. Throws
 /// invalid_argument for an unknown name or number, unavailable, with the reasons, when the backend, or all of them, have no
 /// device here, unsupported for a precision that none of them computes in.

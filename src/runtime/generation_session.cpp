@@ -3,19 +3,23 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <utility>
 
 #include "backends/hybrid.h"
+#include "backends/state_full.h"
 #include "base/cache_folder.h"
 #include "ipfs_accelerate/devices.h"
-#include "ipfs_accelerate/error.h"
 #include "passes/remember.h"
+#include "runtime/generation_probe.h"
 #include "runtime/positions.h"
-#include "runtime/remembered_tokens.h"
 #include "runtime/session_choice.h"
 
 namespace accelerate {
 namespace {
+
+constexpr std::string_view stand_in = "cpu";
 
 /// A quarter of what this process can still take.
 std::int64_t default_state_bytes() {
@@ -24,79 +28,193 @@ std::int64_t default_state_bytes() {
   return available ? *available / 4 : unknown;
 }
 
-bool keeps_state(const Backend& backend, const Graph& graph) {
-  return std::ranges::all_of(graph.nodes(), [&](const Node& node) { return node.op != Op::append || backend.supports(graph, node).yes; });
-}
-
 }  // namespace
 
 GenerationSession::GenerationSession(ModelFolder folder, const GenerationSessionOptions& options) : folder_(std::move(folder)) {
   const auto start = std::chrono::steady_clock::now();
-  const Candidates candidates = find_candidates(choice_options(options.session));
+  const ChoiceOptions choice = choice_options(options.session);
+  wish_of(choice);  // what is wrong with the options comes before what is wrong with the folder
+  std::optional<Candidates> candidates;
+  if (choice.backend != "auto") candidates = find_candidates(choice);
   SessionOptions model = options.session;
   model.head = Head::causal_lm;
   architecture_of(folder_.config);
   checkpoint_ = std::make_shared<Checkpoint>(folder_.transformer);
-  const Graph graph = pick_rows(session_graph(folder_, *checkpoint_, model), "logits");
-  most_tokens_ = accelerate::most_tokens(folder_.config, graph);
-  const auto logits = std::ranges::find(graph.outputs(), "logits", &NamedValue::name);
-  vocabulary_ = graph.type(logits->value).shape.back().value();
+  graph_ = pick_rows(session_graph(folder_, *checkpoint_, model), "logits");
+  most_tokens_ = accelerate::most_tokens(folder_.config, graph_);
+  const auto logits = std::ranges::find(graph_.outputs(), "logits", &NamedValue::name);
+  vocabulary_ = graph_.type(logits->value).shape.back().value();
 
-  const Place& place = candidates.places.front();
-  backend_ = place.backend;
-  threads_ = std::make_shared<ThreadPool>(candidates.thread_counts.front());
-  placement_ = {.backend = std::string(backend_->name()),
-                .device = place.device,
+  make_backend_ = options.session.make_backend ? options.session.make_backend : backend_named;
+  engine_options_ = {.state_bytes = options.state_bytes > 0 ? options.state_bytes : default_state_bytes(),
+                     .fallback = options.session.fallback};
+  const auto release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); };
+  const SelectionOptions selecting = selection_options(folder_, model, release);
+  Selection selection = candidates ? select(measured_model(), *candidates, selecting) : select(measured_model(), choice, selecting);
+  threads_ = std::make_shared<ThreadPool>(selection.threads);
+  placement_ = {.backend = std::string(selection.backend->name()),
+                .device = selection.device,
                 .implementation = {},
-                .precision = place.precision,
+                .precision = selection.precision,
                 .threads = threads_->threads(),
-                .choice = {.why = candidates.fixed ? Reason::fixed : Reason::only}};
-  if (!candidates.single()) placement_.choice.note = "generation takes the first backend that can run; nothing was measured";
-  compile(graph, options.session);
-  placement_.implementation = executable_->report().implementation;
-
-  const std::int64_t bytes = options.state_bytes > 0 ? options.state_bytes : default_state_bytes();
-  if (recomputes_) {
-    state_ = std::make_unique<RememberedTokens>(bytes);
-  } else {
-    const bool exact = placement_.precision == Precision::fp32 || placement_.backend == "reference";
-    state_ = executable_->make_state({.most_bytes = bytes, .precision = exact ? Precision::fp32 : Precision::bf16});
+                .choice = std::move(selection.choice)};
+  engine_options_.compile = {.precision = placement_.precision,
+                             .device = placement_.device.name,
+                             .threads = threads_,
+                             .disabled_passes = options.session.disabled_passes,
+                             .cache = cache_folder(),
+                             .release = release};
+  const std::string asked_for = placement_.backend;
+  engine_ = first_engine(options.session.make_backend ? make_backend_(asked_for) : std::move(selection.backend));
+  if (engine_->backend().name() != asked_for) {
+    placement_.backend = engine_->backend().name();
+    placement_.device = engine_->backend().devices().usable.front();
+    placement_.precision = options_of_stand_in(engine_->backend(), engine_options_.compile).precision;
   }
+  report_ = engine_->report();
+  placement_.implementation = report_.implementation;
   load_milliseconds_ = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
-void GenerationSession::compile(const Graph& graph, const SessionOptions& options) {
-  const CompileOptions compile_options{.precision = placement_.precision,
-                                       .device = placement_.device.name,
-                                       .threads = threads_,
-                                       .disabled_passes = options.disabled_passes,
-                                       .cache = cache_folder(),
-                                       .release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); }};
-  const Graph remembering = remember_context(graph);
-  recomputes_ = !keeps_state(*backend_, remembering);
-  if (!recomputes_) {
-    executable_ = backend_->compile(remembering, compile_options);
-    return;
-  }
-  notes_.push_back(fmt::format("{} keeps nothing between tokens: each is computed from its whole text", backend_->name()));
-  if (!options.fallback || supports_all(*backend_, graph))
-    executable_ = backend_->compile(graph, compile_options);
-  else
-    executable_ = compile_hybrid(*backend_, *backend_named("cpu"), graph, compile_options);
-  for (const std::string& note : executable_->report().notes) notes_.push_back(note);
+/// The model as a calibration takes it: it reads prompts and adds tokens to them.
+CalibrationModel GenerationSession::measured_model() const {
+  CalibrationModel model = calibration_model(folder_.config, graph_);
+  model.most_tokens = std::max<std::int64_t>(1, model.most_tokens - probed_tokens);
+  model.compile = [this](const std::shared_ptr<const Backend>& backend, const CompileOptions& options) {
+    GenerationEngineOptions engine = engine_options_;
+    engine.compile = options;
+    engine.compile.cache.clear();  // these models are large, and only the chosen one is worth its place on the disk
+    return compile_generation_probe(backend, graph_, engine);
+  };
+  return model;
 }
 
-Tensor GenerationSession::step(std::span<const StepInput> inputs) {
-  check(inputs);
-  const TensorMap tensors = inputs_of(inputs);
-  if (recomputes_) {
-    Tensor logits = executable_->run(tensors).at("logits");
-    for (const StepInput& input : inputs) static_cast<RememberedTokens&>(*state_).append(input.sequence, input.tokens);
-    return logits;
+std::vector<std::string> GenerationSession::notes() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> notes = engine_->notes();
+  add_notes(notes, notes_);
+  return notes;
+}
+
+std::int64_t GenerationSession::state_bytes_for(std::int64_t tokens) const {
+  const std::lock_guard lock(mutex_);
+  return engine_->state().bytes_for("context", tokens);
+}
+
+std::unique_ptr<GenerationEngine> GenerationSession::engine_on(std::shared_ptr<const Backend> backend) const {
+  GenerationEngineOptions options = engine_options_;
+  if (backend->name() != placement_.backend) options.compile = options_of_stand_in(*backend, options.compile);
+  return std::make_unique<GenerationEngine>(std::move(backend), graph_, options);
+}
+
+/// The engine on the backend that was chosen; where that fails for want of memory, or because its device is lost twice, cpu's.
+std::unique_ptr<GenerationEngine> GenerationSession::first_engine(std::shared_ptr<const Backend> backend) {
+  const std::string name(backend->name());
+  for (bool is_second = false;; is_second = true) {
+    try {
+      return engine_on(is_second ? make_backend_(name) : std::exchange(backend, nullptr));
+    } catch (const Error& error) {
+      const bool is_lost = error.kind() == ErrorKind::device_lost;
+      if (!engine_options_.fallback || name == stand_in || (!is_lost && error.kind() != ErrorKind::out_of_memory)) throw;
+      if (is_lost && !is_second) {
+        notes_.push_back(fmt::format("{} stopped working ({}): it was set up anew", name, error.what()));
+        continue;
+      }
+      std::string note;
+      auto engine = engine_on_cpu(is_lost ? fmt::format("{} stopped working again ({})", name, error.what())
+                                          : fmt::format("{} has no room for the model ({})", name, error.what()),
+                                  note);
+      notes_.push_back(std::move(note));
+      return engine;
+    }
   }
-  std::vector<SequenceId> sequences;
-  for (const StepInput& input : inputs) sequences.push_back(input.sequence);
-  return executable_->run(tensors, {*state_, sequences}).at("logits");
+}
+
+std::unique_ptr<GenerationEngine> GenerationSession::engine_on_cpu(const std::string& reason, std::string& note) const {
+  try {
+    std::shared_ptr<const Backend> cpu = make_backend_(stand_in);
+    const Precision precision = options_of_stand_in(*cpu, engine_options_.compile).precision;
+    note = fmt::format("{}: the model runs on cpu from now on", reason);
+    if (precision != engine_options_.compile.precision)
+      note += fmt::format(" in {}, for it lacks {}", name_of(precision), name_of(engine_options_.compile.precision));
+    return engine_on(std::move(cpu));
+  } catch (const Error& error) {
+    throw Error(error.kind(), fmt::format("{}, and cpu failed: {}", reason, error.what()));
+  }
+}
+
+void GenerationSession::replace(std::unique_ptr<GenerationEngine> engine) {
+  const std::lock_guard lock(mutex_);
+  engine_ = std::move(engine);
+}
+
+StepResult GenerationSession::step(std::span<const StepInput> inputs) {
+  check(inputs);
+  try {
+    StepResult result{.logits = engine_->step(inputs)};
+    was_lost_ = false;
+    return result;
+  } catch (const StateFull&) {
+    throw;
+  } catch (const Error& error) {
+    if (!engine_options_.fallback || error.kind() != ErrorKind::out_of_memory) throw;
+    std::vector<float> logits;
+    int pieces = 0;
+    step_in_pieces(inputs, error, logits, pieces);
+    std::int64_t tokens = 0;
+    for (const StepInput& input : inputs) tokens += static_cast<std::int64_t>(input.tokens.size());
+    return {.logits = Tensor::from<float>(logits, {static_cast<std::int64_t>(logits.size()) / vocabulary_, vocabulary_}),
+            .notes = {fmt::format("{} ran out of memory in a step of {} tokens ({}): it ran in {} pieces", engine_->backend().name(),
+                                  tokens, error.what(), pieces)}};
+  }
+}
+
+/// Halves what ran out of memory with `error`: first by its texts, then a text by its tokens.
+void GenerationSession::step_in_pieces(std::span<const StepInput> inputs, const Error& error, std::vector<float>& logits, int& pieces) {
+  const auto run = [&](std::span<const StepInput> half) {
+    try {
+      const Tensor part = engine_->step(half);
+      logits.insert(logits.end(), part.values<float>().begin(), part.values<float>().end());
+      ++pieces;
+    } catch (const StateFull&) {
+      throw;
+    } catch (const Error& again) {
+      if (again.kind() != ErrorKind::out_of_memory) throw;
+      step_in_pieces(half, again, logits, pieces);
+    }
+  };
+  if (inputs.size() > 1) {
+    run(inputs.first(inputs.size() / 2));
+    run(inputs.subspan(inputs.size() / 2));
+    return;
+  }
+  const StepInput& whole = inputs.front();
+  if (whole.tokens.size() < 2) throw error;
+  const std::size_t middle = whole.tokens.size() / 2;
+  run(std::array{StepInput{.sequence = whole.sequence, .tokens = whole.tokens.first(middle), .wants_logits = false}});
+  run(std::array{StepInput{.sequence = whole.sequence, .tokens = whole.tokens.subspan(middle), .wants_logits = whole.wants_logits}});
+}
+
+std::optional<std::string> GenerationSession::recover(const Error& error) {
+  const bool is_lost = error.kind() == ErrorKind::device_lost;
+  const std::string name(engine_->backend().name());
+  if (!engine_options_.fallback || name == stand_in || (!is_lost && error.kind() != ErrorKind::out_of_memory)) return std::nullopt;
+  std::string reason = fmt::format("{} ran out of memory ({})", name, error.what());
+  if (is_lost && !std::exchange(was_lost_, true)) {
+    try {
+      replace(engine_on(make_backend_(name)));
+      return fmt::format("{} stopped working ({}): it was set up anew and the text computed again", name, error.what());
+    } catch (const Error& again) {
+      reason = fmt::format("{} stopped working ({}) and could not be set up anew ({})", name, error.what(), again.what());
+    }
+  } else if (is_lost) {
+    reason = fmt::format("{} stopped working again ({})", name, error.what());
+  }
+  std::string note;
+  replace(engine_on_cpu(reason, note));
+  const std::lock_guard lock(mutex_);
+  notes_.push_back(note);
+  return note;
 }
 
 void GenerationSession::check(std::span<const StepInput> inputs) const {
@@ -110,33 +228,6 @@ void GenerationSession::check(std::span<const StepInput> inputs) const {
       throw Error(ErrorKind::invalid_argument,
                   fmt::format("a text of {} tokens is longer than the model's {} positions", all, most_tokens_));
   }
-}
-
-TensorMap GenerationSession::inputs_of(std::span<const StepInput> inputs) const {
-  std::vector<std::int64_t> ids;
-  std::vector<std::int64_t> positions;
-  std::vector<std::int64_t> begins{0};
-  std::vector<std::int64_t> rows;
-  for (const StepInput& input : inputs) {
-    std::int64_t position = recomputes_ ? 0 : tokens(input.sequence);
-    if (recomputes_) {
-      const auto before = static_cast<const RememberedTokens&>(*state_).tokens(input.sequence);
-      ids.insert(ids.end(), before.begin(), before.end());
-    }
-    ids.insert(ids.end(), input.tokens.begin(), input.tokens.end());
-    while (positions.size() < ids.size()) positions.push_back(position++);
-    begins.push_back(static_cast<std::int64_t>(ids.size()));
-    if (input.wants_logits) rows.push_back(begins.back() - 1);
-  }
-  const auto tensor = [](const std::vector<std::int64_t>& values) {
-    return Tensor::from<std::int64_t>(values, {static_cast<std::int64_t>(values.size())});
-  };
-  TensorMap tensors{{"input_ids", tensor(ids)}, {"positions", tensor(positions)}, {"sequences", tensor(begins)}, {"rows", tensor(rows)}};
-  const auto is_read = [&](const auto& input) {
-    return std::ranges::find(report().graph.inputs(), input.first, &NamedValue::name) != report().graph.inputs().end();
-  };
-  std::erase_if(tensors, [&](const auto& input) { return !is_read(input); });
-  return tensors;
 }
 
 }  // namespace accelerate

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "backends/state.h"
 #include "formats/checkpoint.h"
+#include "ipfs_accelerate/error.h"
+#include "runtime/generation_engine.h"
 #include "runtime/session.h"
 
 namespace accelerate {
@@ -15,14 +18,14 @@ struct GenerationSessionOptions {
   std::int64_t state_bytes = 0;  ///< that remembered tokens may take; 0: a quarter of the memory that is free
 };
 
-/// A text's next tokens.
-struct StepInput {
-  SequenceId sequence;                   ///< of the session's state
-  std::span<const std::int64_t> tokens;  ///< at least one
-  bool wants_logits = true;              ///< of what follows the last of them
+/// What a step gave.
+struct StepResult {
+  Tensor logits;                        ///< of what follows, [inputs that want them, vocabulary], float32
+  std::vector<std::string> notes = {};  ///< what was got over
 };
 
-/// A causal model that is loaded, compiled and ready to go on with texts. One thread at a time may step.
+/// A causal model that is loaded, compiled and ready to go on with texts. One thread at a time may step, recover and use the
+/// state; the rest is for all.
 class GenerationSession {
  public:
   /// Loads the model. Throws as Session does, unsupported for a model that cannot go on from what it computed before.
@@ -30,20 +33,26 @@ class GenerationSession {
 
   const ModelFolder& folder() const { return folder_; }
   const Checkpoint& checkpoint() const { return *checkpoint_; }
-  const Placement& placement() const { return placement_; }
-  const CompileReport& report() const { return executable_->report(); }
 
-  /// What a reader of every answer must know; mostly nothing.
-  const std::vector<std::string>& notes() const { return notes_; }
+  /// Where the model was compiled at first.
+  const Placement& placement() const { return placement_; }
+  const CompileReport& report() const { return report_; }
+
+  /// What a reader of every answer from now on must know; mostly nothing.
+  std::vector<std::string> notes() const;
 
   ThreadPool& threads() const { return *threads_; }
 
   /// What the model remembers of texts. Sequences are made and removed here.
-  State& state() { return *state_; }
-  const State& state() const { return *state_; }
+  State& state() { return engine_->state(); }
+  const State& state() const { return engine_->state(); }
 
   /// Tokens of a remembered sequence.
-  std::int64_t tokens(SequenceId sequence) const { return state_->rows(sequence, "context"); }
+  std::int64_t tokens(SequenceId sequence) const { return engine_->tokens(sequence); }
+
+  /// Bytes that remembered texts may take, and that so many tokens of one do.
+  std::int64_t most_state_bytes() const { return engine_options_.state_bytes; }
+  std::int64_t state_bytes_for(std::int64_t tokens) const;
 
   /// Tokens that a text may have.
   std::int64_t most_tokens() const { return most_tokens_; }
@@ -53,24 +62,37 @@ class GenerationSession {
 
   double load_milliseconds() const { return load_milliseconds_; }
 
-  /// Adds the tokens to their sequences and gives the logits of what follows, [inputs that want them, vocabulary], float32.
-  /// Throws invalid_argument for a token id outside the vocabulary and a text of more than most_tokens(), out_of_memory when
-  /// the state has no room: then no sequence has changed.
-  Tensor step(std::span<const StepInput> inputs);
+  /// Adds the tokens to their sequences and gives the logits of what follows. A step that the device has no memory for runs in
+  /// ever smaller pieces. Throws invalid_argument for a token id outside the vocabulary and a text of more than most_tokens(),
+  /// StateFull when the state has no room, out_of_memory for a single token that is too much, device_lost. After an error a
+  /// sequence may have some of its new tokens.
+  StepResult step(std::span<const StepInput> inputs);
+
+  /// Sets the model up anew after a step threw that: on its backend once the device was lost, on cpu where that was in vain or there
+  /// is no memory. The state is a new one then, without sequences. Returns what to note of it; nothing where nothing helps, and
+  /// all is as before.
+  std::optional<std::string> recover(const Error& error);
 
  private:
-  void compile(const Graph& graph, const SessionOptions& options);
+  CalibrationModel measured_model() const;
+  std::unique_ptr<GenerationEngine> engine_on(std::shared_ptr<const Backend> backend) const;
+  std::unique_ptr<GenerationEngine> first_engine(std::shared_ptr<const Backend> backend);
+  std::unique_ptr<GenerationEngine> engine_on_cpu(const std::string& reason, std::string& note) const;
+  void replace(std::unique_ptr<GenerationEngine> engine);
   void check(std::span<const StepInput> inputs) const;
-  TensorMap inputs_of(std::span<const StepInput> inputs) const;
+  void step_in_pieces(std::span<const StepInput> inputs, const Error& error, std::vector<float>& logits, int& pieces);
 
   ModelFolder folder_;
   std::shared_ptr<Checkpoint> checkpoint_;
   std::shared_ptr<ThreadPool> threads_;
   Placement placement_;
-  std::shared_ptr<const Backend> backend_;
-  std::unique_ptr<Executable> executable_;
-  std::unique_ptr<State> state_;
-  bool recomputes_ = false;  ///< the backend keeps nothing: the state holds tokens
+  Graph graph_;
+  GenerationEngineOptions engine_options_;
+  BackendFactory make_backend_;
+  CompileReport report_;
+  std::unique_ptr<GenerationEngine> engine_;
+  bool was_lost_ = false;     ///< the device, since the last step that went well
+  mutable std::mutex mutex_;  ///< of replacing the engine, and of the next
   std::vector<std::string> notes_;
   std::int64_t most_tokens_ = 0;
   std::int64_t vocabulary_ = 0;

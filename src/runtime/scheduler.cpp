@@ -41,11 +41,11 @@ void Scheduler::submit(std::shared_ptr<Generation> generation) {
   for (const std::int64_t token : generation->prompt())
     if (token < 0 || token >= session_.vocabulary())
       throw Error(ErrorKind::invalid_argument, fmt::format("token id {} is not among the vocabulary's {}", token, session_.vocabulary()));
-  const std::int64_t needed = session_.state().bytes_for("context", generation->most_tokens());
-  if (needed > session_.state().use().most_bytes)
+  const std::int64_t needed = session_.state_bytes_for(generation->most_tokens());
+  if (needed > session_.most_state_bytes())
     throw Error(ErrorKind::out_of_memory,
                 fmt::format("the request may come to {} tokens, which take {} bytes, more than the {} that remembered texts may take",
-                            generation->most_tokens(), needed, session_.state().use().most_bytes));
+                            generation->most_tokens(), needed, session_.most_state_bytes()));
   {
     const std::lock_guard lock(mutex_);
     submitted_.push_back(std::move(generation));
@@ -133,6 +133,7 @@ void Scheduler::admit() {
     const auto prompt = (*next)->prompt();
     request->texts.push_back({.tokens = {prompt.begin(), prompt.end()}});
     begin(request->texts.front());
+    for (const std::string& note : session_.notes()) request->generation->note(note);
     running_.push_back(std::move(request));
     next = waiting_.erase(next);
   }
@@ -162,7 +163,7 @@ bool Scheduler::take_prefix(Text& text) {
   auto used = remembered_.end();
   const auto consider = [&](const Text& other) {
     const std::int64_t common = std::min({common_prefix(text.tokens, other.tokens), other.computed, most});
-    if (other.sequence < 0 || common <= longest) return false;
+    if (other.sequence < 0 || common <= longest || !session_.state().can_fork(other.sequence, "context", common)) return false;
     longest = common;
     best = other.sequence;
     return true;
@@ -204,7 +205,10 @@ void Scheduler::step() {
   Tensor logits;
   try {
     const std::vector<StepInput> inputs = plan_step();
-    logits = session_.step(inputs);
+    StepResult result = session_.step(inputs);
+    logits = std::move(result.logits);
+    for (const std::string& note : result.notes)
+      for (const auto& request : running_) request->generation->note(note);
     std::int64_t computed = 0;
     for (const StepInput& input : inputs) computed += size_of_text(input.tokens);
     for (const auto& request : running_)
@@ -253,28 +257,67 @@ std::vector<StepInput> Scheduler::plan_step() {
   return inputs;
 }
 
-/// Makes room after a step that found none: ended texts go first, then the youngest request gives way, to be computed again
-/// later. Any other error ends all requests of the step.
+/// Gets over a step that failed: where memory was short, by making way; where that is not enough or the device is lost, by setting
+/// the model up anew. Any other error ends all requests of the step.
 void Scheduler::recover(const std::exception_ptr& error) {
-  bool lacks_memory = false;
+  std::exception_ptr last = error;
   try {
+    for (const auto& request : running_)
+      for (Text& text : request->texts) restore(text);
     std::rethrow_exception(error);
   } catch (const Error& thrown) {
-    lacks_memory = thrown.kind() == ErrorKind::out_of_memory;
+    if (thrown.kind() == ErrorKind::out_of_memory && make_way()) return;
+    try {
+      if (start_over(thrown)) return;
+    } catch (...) {
+      last = std::current_exception();
+    }
   } catch (...) {
+    last = std::current_exception();
   }
-  if (lacks_memory && free_remembered()) return;
-  if (lacks_memory && running_.size() > 1) {
-    for (Text& text : running_.back()->texts) forget(text);
-    paused_.push_front(std::move(running_.back()));
-    running_.pop_back();
-    has_stepped_ = false;
-    const std::lock_guard lock(mutex_);
-    ++report_.preemptions;
-    return;
-  }
-  for (const auto& request : running_) end(*request, error, false);
+  for (const auto& request : running_) end(*request, last, false);
   running_.clear();
+}
+
+/// Takes back what a step that failed half-way has added to the text.
+void Scheduler::restore(Text& text) {
+  if (text.sequence < 0 || session_.tokens(text.sequence) == text.computed) return;
+  const SequenceId before = session_.state().fork(text.sequence, "context", text.computed);
+  session_.state().remove(text.sequence);
+  text.sequence = before;
+}
+
+/// Gives memory back: of ended texts first, then of the youngest request, which is computed again later. False where there is none.
+bool Scheduler::make_way() {
+  if (free_remembered()) return true;
+  if (running_.size() < 2) return false;
+  for (Text& text : running_.back()->texts) forget(text);
+  paused_.push_front(std::move(running_.back()));
+  running_.pop_back();
+  has_stepped_ = false;
+  const std::lock_guard lock(mutex_);
+  ++report_.preemptions;
+  return true;
+}
+
+/// Goes on with the model set up anew, which remembers nothing; false where it cannot be.
+bool Scheduler::start_over(const Error& error) {
+  const std::optional<std::string> note = session_.recover(error);
+  if (!note) return false;
+  const auto forget_all = [&](auto& requests) {
+    for (const auto& request : requests) {
+      for (Text& text : request->texts) text.sequence = -1, text.computed = 0;
+      request->generation->note(*note);
+    }
+  };
+  forget_all(running_);
+  forget_all(paused_);
+  remembered_.clear();
+  for (const auto& request : running_)
+    for (Text& text : request->texts) begin(text);
+  const std::lock_guard lock(mutex_);
+  ++report_.recoveries;
+  return true;
 }
 
 /// Hands each request its logits, several at once, and goes on with what it wants.

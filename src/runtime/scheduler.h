@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <span>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -41,6 +42,9 @@ class Generation {
   /// the prompt is the only one. Nothing: the request is done.
   virtual std::vector<Continuation> advance(std::span<float> logits) = 0;
 
+  /// Told what a reader of the answer must know, such as a fault that was got over; the same may come again.
+  virtual void note(const std::string& text) = 0;
+
   /// Whether the caller wants no more; asked before each step.
   virtual bool is_cancelled() const = 0;
 
@@ -61,6 +65,7 @@ struct SchedulerReport {
   std::int64_t computed_tokens = 0;  ///< that went through the model
   std::int64_t shared_tokens = 0;    ///< of prompts, that were remembered from others
   std::int64_t preemptions = 0;      ///< requests that gave their memory to others and were computed again
+  std::int64_t recoveries = 0;       ///< times that the model was set up anew and all texts computed again
 };
 
 /// Continues texts on one session, with a thread of its own.
@@ -106,6 +111,9 @@ class Scheduler {
   void step();
   std::vector<StepInput> plan_step();
   void recover(const std::exception_ptr& error);
+  bool make_way();
+  bool start_over(const Error& error);
+  void restore(Text& text);
   void advance(std::span<float> logits);
   void go_on(Request& request, std::span<const Continuation> continuations);
 

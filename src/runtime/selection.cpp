@@ -10,6 +10,7 @@
 #include "ipfs_accelerate/error.h"
 #include "runtime/calibration_file.h"
 #include "runtime/hardware.h"
+#include "runtime/kept_choice.h"
 
 namespace accelerate {
 namespace {
@@ -99,6 +100,17 @@ Selection select(const CalibrationModel& model, const Candidates& candidates, co
   choice.alternatives = std::move(decision->alternatives);
   choice.note = kept.note.empty() ? doubt_about(kept.calibration) : kept.note;
   return at(*place, chosen->threads, std::move(choice));
+}
+
+Selection select(const CalibrationModel& model, const ChoiceOptions& choice, const SelectionOptions& options) {
+  if (choice.backend != "auto") return select(model, find_candidates(choice), options);
+  const std::string key = choice_key(model.graph, choice, options);
+  if (std::optional<Selection> kept = kept_selection(key, choice, options)) return std::move(*kept);
+  const Candidates candidates = find_candidates(choice);
+  Selection selection = select(model, candidates, options);
+  if (selection.choice.why == Reason::measured)
+    note_calibration(key, calibration_key(model.graph, candidates, options.calibration.disabled_passes), options);
+  return selection;
 }
 
 }  // namespace accelerate

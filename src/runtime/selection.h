@@ -42,6 +42,10 @@ KeptCalibration calibration_of(const CalibrationModel& model, const Candidates& 
 /// Chooses among the candidates; measures them where there are several. Throws as calibrate() does.
 Selection select(const CalibrationModel& model, const Candidates& candidates, const SelectionOptions& options);
 
+/// The same for options: among all backends' candidates, or, where these options were answered for this model before, by what was
+/// measured then, and without asking the other backends anything. Throws as find_candidates does too.
+Selection select(const CalibrationModel& model, const ChoiceOptions& choice, const SelectionOptions& options);
+
 /// The folder of calibrations below cache_folder(); empty where there is none.
 std::filesystem::path calibration_folder();
 

@@ -19,14 +19,19 @@ std::string Placement::isa() const {
 Session::Session(ModelFolder folder, const SessionOptions& options)
     : folder_(std::move(folder)), head_(options.head ? *options.head : head_of(folder_.config)) {
   const auto start = std::chrono::steady_clock::now();
-  const Candidates candidates = find_candidates(choice_options(options));
+  const ChoiceOptions choice = choice_options(options);
+  wish_of(choice);  // what is wrong with the options comes before what is wrong with the folder
+  std::optional<Candidates> candidates;
+  if (choice.backend != "auto") candidates = find_candidates(choice);
   architecture_of(folder_.config);  // before the weights are opened: a model that cannot run is refused for that reason
 
   checkpoint_ = std::make_shared<Checkpoint>(folder_.transformer);
   const Graph graph = session_graph(folder_, *checkpoint_, options);
   most_tokens_ = accelerate::most_tokens(folder_.config, graph);
   const auto release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); };
-  Selection selection = select(calibration_model(folder_.config, graph), candidates, selection_options(folder_, options, release));
+  const CalibrationModel measured = calibration_model(folder_.config, graph);
+  const SelectionOptions selecting = selection_options(folder_, options, release);
+  Selection selection = candidates ? select(measured, *candidates, selecting) : select(measured, choice, selecting);
 
   threads_ = std::make_shared<ThreadPool>(selection.threads);
   const BackendFactory make_backend = options.make_backend ? options.make_backend : backend_named;

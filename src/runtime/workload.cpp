@@ -17,10 +17,13 @@ TensorMap inputs_of(const Workload& workload, std::int64_t vocabulary) {
     begins.push_back(begins.back() + length);
   }
   const std::int64_t tokens = begins.back();
+  std::vector<std::int64_t> last_rows;
+  for (std::size_t i = 1; i < begins.size(); ++i) last_rows.push_back(begins[i] - 1);
   return {{"input_ids", Tensor::from<std::int64_t>(ids, {tokens})},
           {"token_type_ids", Tensor::zeros(DType::int64, {tokens})},
           {"positions", Tensor::from<std::int64_t>(positions, {tokens})},
-          {"sequences", Tensor::from<std::int64_t>(begins, {static_cast<std::int64_t>(begins.size())})}};
+          {"sequences", Tensor::from<std::int64_t>(begins, {static_cast<std::int64_t>(begins.size())})},
+          {"rows", Tensor::from<std::int64_t>(last_rows, {static_cast<std::int64_t>(last_rows.size())})}};
 }
 
 }  // namespace accelerate

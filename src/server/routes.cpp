@@ -1,7 +1,9 @@
 #include "server/anthropic/anthropic.h"
+#include "server/native/native.h"
 #include "server/ollama/ollama.h"
 #include "server/openai/openai.h"
 #include "server/operations/operations.h"
+#include "server/page/page.h"
 #include "server/rerank/rerank.h"
 #include "server/service.h"
 
@@ -14,6 +16,8 @@ std::vector<http::Route> all_routes(const SharedService& service) {
   anthropic::add_routes(routes, service);
   rerank::add_routes(routes, service);
   ollama::add_routes(routes, service);
+  native::add_routes(routes, service);
+  add_page_routes(routes);
 
   // The description tells of all routes, itself among them.
   const auto description = std::make_shared<std::string>();
@@ -29,6 +33,7 @@ std::vector<http::Route> all_routes(const SharedService& service) {
 
 const http::Dialect& dialect_of_path(std::string_view path) {
   if (path.starts_with("/api/")) return ollama::dialect;
+  if (path.starts_with("/accelerate/")) return native::dialect;
   if (path.starts_with("/v1/messages")) return anthropic::dialect;
   if (path.starts_with("/v1/")) return openai::dialect;
   return operations::dialect;

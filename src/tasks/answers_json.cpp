@@ -103,6 +103,22 @@ AnswerJson to_json(const Answer& answer) {
                     answer.notes);
 }
 
+AnswerJson to_json(const GenerationResult& result, const std::vector<std::string>& notes) {
+  AnswerJson texts = AnswerJson::array();
+  for (const GeneratedText& text : result.texts) {
+    AnswerJson object{{"text", text.text}, {"tokens", text.tokens}, {"finish_reason", std::string(name_of(text.finish_reason))}};
+    if (text.score != 0) object["score"] = text.score;
+    for (const TokenLogProbabilities& each : text.log_probabilities) {
+      AnswerJson top = AnswerJson::array();
+      for (const TokenLogProbability& token : each.top) top.push_back({{"token", token.token}, {"log_probability", token.log_probability}});
+      object["log_probabilities"].push_back(
+          {{"token", each.chosen.token}, {"log_probability", each.chosen.log_probability}, {"top", std::move(top)}});
+    }
+    texts.push_back(std::move(object));
+  }
+  return with_notes({{"texts", std::move(texts)}, {"prompt_tokens", result.prompt_tokens}}, notes);
+}
+
 void append_fields(std::string& line, const Embeddings& embeddings, std::size_t text) {
   // The shortest digits that read back as the same float32, which no other way of writing it beats in speed or size.
   std::array<char, 32> digits;
@@ -128,6 +144,9 @@ void append_fields(std::string& line, const Embeddings& embeddings, std::size_t 
 void add_placement(AnswerJson& object, const Session& session) { append_placement(object, session.placement(), session.folder()); }
 void add_placement(nlohmann::ordered_json& object, const Session& session) {
   append_placement(object, session.placement(), session.folder());
+}
+void add_placement(AnswerJson& object, const Placement& placement, const ModelFolder& folder) {
+  append_placement(object, placement, folder);
 }
 void add_placement(nlohmann::ordered_json& object, const Placement& placement, const ModelFolder& folder) {
   append_placement(object, placement, folder);

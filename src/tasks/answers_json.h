@@ -7,6 +7,7 @@
 #include "tasks/classify.h"
 #include "tasks/embed.h"
 #include "tasks/fill_mask.h"
+#include "tasks/generate.h"
 #include "tasks/rerank.h"
 #include "tasks/tag.h"
 
@@ -36,11 +37,16 @@ AnswerJson to_json(const TaggedText& tagged);
 /// {"answer":…,"score":x,"begin":N,"end":N,"tokens":N,"truncated":false}
 AnswerJson to_json(const Answer& answer);
 
+/// {"texts":[{"text":…,"tokens":[…],"finish_reason":…}],"prompt_tokens":N}; each text with "log_probabilities":[{"token":N,
+/// "log_probability":x,"top":[…]}] and a beam search's with "score" where there are any.
+AnswerJson to_json(const GenerationResult& result, const std::vector<std::string>& notes);
+
 /// Appends what computed the answer: "backend", "device", "implementation", "precision"; "choice", which says why, and what
 /// else was possible: {"why":"measured","prefer":"latency","alternatives":[{"backend":…,"device":…,"precision":…,"threads":N,
 /// "slower":1.37}]}; and "random_weights" where true. An alternative that was out of the question has a "reason".
 void add_placement(AnswerJson& object, const Session& session);
 void add_placement(nlohmann::ordered_json& object, const Session& session);
+void add_placement(AnswerJson& object, const Placement& placement, const ModelFolder& folder);
 void add_placement(nlohmann::ordered_json& object, const Placement& placement, const ModelFolder& folder);
 
 /// Appends to `line` what to_json(embeddings, text) has, without the braces around it: the quick way for files of many texts.

@@ -38,6 +38,7 @@ class Request : public Generation {
   std::span<const std::int64_t> prompt() const override { return prompt_; }
   std::int64_t most_tokens() const override { return (settings_.prompt_tokens + settings_.max_new_tokens) * settings_.num_beams; }
   bool is_cancelled() const override { return *caller_->cancelled || (caller_->is_cancelled && caller_->is_cancelled()); }
+  void note(const std::string& text) override { add_notes(notes_, {text}); }
 
   std::future<GenerationResult> result() { return promise_.get_future(); }
 
@@ -56,8 +57,10 @@ class Request : public Generation {
   }
 
   void give(std::vector<GeneratedText> texts) {
-    promise_.set_value(
-        {.prompt_tokens = static_cast<std::int64_t>(prompt_.size()), .texts = std::move(texts), .first_token = first_token_});
+    promise_.set_value({.prompt_tokens = static_cast<std::int64_t>(prompt_.size()),
+                        .texts = std::move(texts),
+                        .first_token = first_token_,
+                        .notes = notes_});
     caller_->end_one();
   }
   void fail(const std::exception_ptr& error) {
@@ -70,6 +73,7 @@ class Request : public Generation {
   GenerationSettings settings_;
   CallerPointer caller_;
   std::optional<std::chrono::steady_clock::time_point> first_token_;
+  std::vector<std::string> notes_;
   std::promise<GenerationResult> promise_;
 };
 
@@ -267,6 +271,7 @@ GenerationResult TextGenerator::Ticket::get() {
     all.prompt_tokens = one.prompt_tokens;
     if (one.first_token && (!all.first_token || *one.first_token < *all.first_token)) all.first_token = one.first_token;
     std::ranges::move(one.texts, std::back_inserter(all.texts));
+    add_notes(all.notes, one.notes);
   }
   return all;
 }

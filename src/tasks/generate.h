@@ -22,6 +22,7 @@ struct GenerationResult {
   std::int64_t prompt_tokens = 0;
   std::vector<GeneratedText> texts;                                       ///< num_return_sequences of them, the best first
   std::optional<std::chrono::steady_clock::time_point> first_token = {};  ///< when the first new token was there
+  std::vector<std::string> notes = {};  ///< what a reader must know: faults that were got over, what runs elsewhere
 };
 
 /// A request to continue a text.

@@ -23,6 +23,8 @@ constexpr std::array rows{
     Row{Task::answer, "answer", Head::question_answering},
     Row{Task::rerank, "rerank", Head::sequence_classification},
     Row{Task::zero_shot, "zero-shot", Head::sequence_classification},
+    Row{Task::generate, "generate", Head::causal_lm},
+    Row{Task::chat, "chat", Head::causal_lm},
 };
 
 const Row& row_of(Task task) {

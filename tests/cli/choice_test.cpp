@@ -1,8 +1,10 @@
 // What is chosen where options are left open, and how the program explains it.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
 #include "cli/program.h"
 #include "support/created_model.h"
 
@@ -91,6 +93,53 @@ TEST(Choice, StandsInEveryAnswer) {
            {"run", model, "a", "--json"}, {"bench", model, "--tokens", "8", "--rounds", "1", "--min-time", "0", "--json"}}) {
     const json answer = json_of(place.run(words));
     for (const char* key : {"backend", "device", "implementation", "precision", "choice"}) EXPECT_TRUE(answer.contains(key)) << key;
+  }
+}
+
+/// The libraries that a run loads, as the dynamic linker tells them.
+std::string loaded_by(const Place& place, const std::vector<std::string>& arguments, ProgramResult& result) {
+  const TemporaryFolder told;
+  result = run_program(arguments, {.environment = {"ACCELERATE_CACHE=" + place.cache.path().string(), "LD_DEBUG=files",
+                                                   "LD_DEBUG_OUTPUT=" + (told.path() / "linker").string()}});
+  std::string all;
+  for (const auto& file : std::filesystem::directory_iterator(told.path())) all += read_text_file(file.path(), std::size_t{1} << 28);
+  return all;
+}
+
+TEST(Choice, ThatIsKnownLoadsNoBackendButTheOneChosen) {
+  const Place place;
+  const std::vector<std::string> words{"run", place.model.path().string(), "a boat", "--json"};
+  ProgramResult first;
+  ProgramResult second;
+  const std::string before = loaded_by(place, words, first);
+  const std::string after = loaded_by(place, words, second);
+  EXPECT_EQ(json_of(second), json_of(first));
+  const std::string chosen = json_of(first).at("backend");
+  for (const std::string other : {"openvino", "cuda"}) {
+    const std::string module = "libipfs_accelerate_" + other + ".so";
+    if (other == chosen) continue;
+    EXPECT_EQ(after.find(module), std::string::npos) << module << " was loaded";
+  }
+  EXPECT_NE(after.find("libipfs_accelerate.so"), std::string::npos) << "the linker told nothing";
+  EXPECT_GE(before.size(), after.size());
+}
+
+TEST(Choice, ThatIsNotedWronglyIsMadeAgain) {
+  const Place place;
+  const std::vector<std::string> words{"run", place.model.path().string(), "a boat", "--json"};
+  const json first = json_of(place.run(words));
+  const std::filesystem::path folder = place.cache.path() / "calibrations";
+  const auto noted = [&] {
+    for (const auto& file : std::filesystem::directory_iterator(folder))
+      if (file.path().extension() == ".choice") return file.path();
+    return std::filesystem::path();
+  };
+  ASSERT_FALSE(noted().empty());
+  const std::string right = read_text_file(noted(), 64);
+  for (const std::string& wrong : {std::string(), right.substr(0, 5), "../" + right, std::string("0123456789abcdef"), std::string(1000, 'a')}) {
+    std::ofstream(noted(), std::ios::trunc) << wrong;
+    EXPECT_EQ(json_of(place.run(words)), first);
+    EXPECT_EQ(read_text_file(noted(), 64), right);
   }
 }
 

@@ -23,6 +23,8 @@ double tolerance_of(Precision precision) {
       return 2e-2;
     case Precision::int8:
       return 3e-2;
+    case Precision::int4:
+      break;  // not among the backend's precisions
   }
   return 0;
 }
@@ -30,7 +32,8 @@ double tolerance_of(Precision precision) {
 std::string name_of_precision(const testing::TestParamInfo<Precision>& test) { return std::string(name_of(test.param)); }
 
 class Precisions : public testing::TestWithParam<Precision> {};
-INSTANTIATE_TEST_SUITE_P(All, Precisions, testing::ValuesIn(all_precisions), name_of_precision);
+INSTANTIATE_TEST_SUITE_P(All, Precisions, testing::Values(Precision::fp32, Precision::fp16, Precision::bf16, Precision::int8),
+                         name_of_precision);
 
 TEST_P(Precisions, AnEncoderAgreesWithTheReferenceEachTimeItRuns) {
   CaseBuilder b = encoder();

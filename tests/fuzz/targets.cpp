@@ -20,6 +20,7 @@
 #include "formats/torch_pickle.h"
 #include "ipfs_accelerate/error.h"
 #include "ipfs_accelerate/tensor.h"
+#include "processing/chat_messages.h"
 #include "processing/chat_template.h"
 #include "runtime/calibration_file.h"
 
@@ -194,6 +195,19 @@ bool chat_template(std::span<const std::byte> bytes) {
     require(is_utf8(text), "a text that is not UTF-8");
   };
   return accepts(render, ErrorKind::invalid_file, ErrorKind::invalid_argument);
+}
+
+bool chat_messages(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    const std::vector<ChatMessage> messages = parse_messages(text_of(bytes), source);
+    for (const ChatMessage& message : messages) require(!message.role.empty(), "a message of nobody");
+    const std::vector<ChatMessage> again = parse_messages(messages_json(messages), "written");
+    require(std::ranges::equal(messages, again,
+                               [](const ChatMessage& a, const ChatMessage& b) {
+                                 return a.role == b.role && a.content == b.content && a.fields == b.fields;
+                               }),
+            "messages that change when they are written and read");
+  });
 }
 
 }  // namespace accelerate::fuzz

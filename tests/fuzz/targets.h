@@ -18,6 +18,7 @@ bool torch_checkpoint(std::span<const std::byte> bytes);
 bool sentencepiece(std::span<const std::byte> bytes);
 bool generation_config(std::span<const std::byte> bytes);
 bool chat_template(std::span<const std::byte> bytes);
+bool chat_messages(std::span<const std::byte> bytes);
 bool http_request(std::span<const std::byte> bytes);
 
 }  // namespace accelerate::fuzz

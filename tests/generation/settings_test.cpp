@@ -36,7 +36,9 @@ TEST(GenerationConfig, IsRead) {
 }
 
 TEST(GenerationConfig, TellsWhatHasNoEffect) {
-  EXPECT_TRUE(parsed(R"({"guidance_scale": 1.0, "epsilon_cutoff": 0.0, "num_beam_groups": 1, "sequence_bias": null})").notes.empty());
+  EXPECT_TRUE(
+      parsed(R"({"guidance_scale": 1.0, "epsilon_cutoff": 0.0, "num_beam_groups": 1, "sequence_bias": null, "token_healing": false})")
+          .notes.empty());
   const std::vector<std::string> notes = parsed(R"({"guidance_scale": 2, "sequence_bias": [[[1], 2.0]]})").notes;
   ASSERT_EQ(notes.size(), 2U);
   EXPECT_EQ(notes[0], "generation_config.json: 'guidance_scale' is not supported and has no effect");

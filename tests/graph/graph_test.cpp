@@ -171,5 +171,37 @@ TEST(Weights, AreFoundByTheCheckpointsNames) {
                [&] { place.get("weight", {4, 3}); });
 }
 
+/// One weight, stored as codes.
+class CodedSource final : public WeightSource {
+ public:
+  explicit CodedSource(QuantisedWeight weight) : weight_(std::move(weight)) {}
+  const Tensor* find(std::string_view, std::span<const std::int64_t>) override { return nullptr; }
+  const QuantisedWeight* find_quantised(std::string_view name, std::span<const std::int64_t>) override {
+    return name == "w" ? &weight_ : nullptr;
+  }
+  bool contains(std::string_view name) const override { return name == "w"; }
+
+ private:
+  QuantisedWeight weight_;
+};
+
+TEST(Weights, StoredAsCodesAreNumbersToTheModel) {
+  for (const bool transposed : {false, true}) {
+    CodedSource source({.codes = Tensor::zeros(DType::uint8, {3, 2}),
+                        .scales = Tensor::zeros(DType::float16, {3, 2}),
+                        .options = {.bits = 4, .columns = 4, .group_size = 2, .zero = 8},
+                        .transposed = transposed});
+    Graph graph;
+    const Weights weights(graph, source);
+    const Value weight = transposed ? transpose(weights.get("w", {4, 3}), {1, 0}) : weights.get("w", {3, 4});
+    const Node& node = graph.producer(weight.id());  // two transposes are none
+    EXPECT_EQ(node.op, Op::dequantize);
+    EXPECT_EQ(graph.constant_of(node.inputs[0])->name, "w.codes");
+    EXPECT_EQ(text_of(node.options), "bits=4 group_size=2 zero=8");
+    expect_error(ErrorKind::invalid_file, transposed ? "weight 'w' is [4, 3], expected [3, 4]" : "weight 'w' is [3, 4], expected [4, 3]",
+                 [&] { transposed ? weights.get("w", {3, 4}) : weights.get("w", {4, 3}); });
+  }
+}
+
 }  // namespace
 }  // namespace accelerate

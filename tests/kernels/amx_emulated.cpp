@@ -7,12 +7,13 @@
 
 #include "backends/cpu/kernels/products_grouped.inl.h"
 
-#include "backends/cpu/kernels/gemm_amx.inl.h"
+#include "backends/cpu/kernels/coded_amx.inl.h"
 #include "backends/cpu/kernels/table.inl.h"
 #include "tiles_emulated.h"
 
 namespace accelerate::cpu {
 
-constinit const KernelTable emulated_amx_kernels = table_of(Isa::amx, tile_gemm_shape, tile_gemm<EmulatedTiles>);
+constinit const KernelTable emulated_amx_kernels =
+    table_of<TileMultipliers<EmulatedTiles>>(Isa::amx, tile_gemm_shape, tile_gemm<EmulatedTiles>, coded_tile_kernels<EmulatedTiles>);
 
 }  // namespace accelerate::cpu

@@ -54,6 +54,8 @@ std::vector<double> rounded_weights(Precision precision, const float* row, std::
       case Precision::bf16:
         y = round_to_bfloat16(x);
         break;
+      case Precision::int4:
+        throw std::logic_error("int4 has kernels of its own");
       case Precision::int8:
         y = largest == 0.0F ? 0.0 : std::nearbyint(x * (127.0F / largest)) * (static_cast<double>(largest) / 127.0);
         break;

@@ -26,6 +26,14 @@ TEST_P(Gemm, EveryDepth) {
   }
 }
 
+TEST_P(Gemm, DeepWithManyRows) {
+  for (const Precision precision : precisions) {
+    for (const std::int64_t rows : {5, 90, 150}) {
+      check_gemm(table(), {.precision = precision, .rows = rows, .inputs = 900, .outputs = 40, .bias = true, .residual = true});
+    }
+  }
+}
+
 TEST_P(Gemm, EveryWidth) {
   for (const Precision precision : precisions) {
     for (std::int64_t outputs = 1; outputs <= 70; ++outputs) {

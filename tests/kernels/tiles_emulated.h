@@ -9,7 +9,7 @@ namespace {
 
 class EmulatedTiles {
  public:
-  EmulatedTiles(std::int64_t upper, std::int64_t lower) {
+  void configure(std::int64_t upper, std::int64_t lower) {
     for (const int tile : {0, 1, 4}) rows_[tile] = upper;
     for (const int tile : {2, 3, 5}) rows_[tile] = lower > 0 ? lower : 1;
     for (const int tile : {6, 7}) rows_[tile] = 16;
@@ -31,16 +31,24 @@ class EmulatedTiles {
     for (std::int64_t row = 0; row < rows_[tile]; ++row) __builtin_memcpy(to + row * stride, bytes_[tile][row], 64);
   }
 
-  void add_bfloat16_products() { add_four<float>(plain_bfloat16_pair); }
-  void add_byte_products() { add_four<std::int32_t>(plain_byte_quad); }
+  template <bool bytes, bool has_lower>
+  void add_products() {
+    if constexpr (bytes) {
+      add_all<std::int32_t, has_lower>(plain_byte_quad);
+    } else {
+      add_all<float, has_lower>(plain_bfloat16_pair);
+    }
+  }
 
  private:
-  template <class Sum, class Product>
-  void add_four(Product product) {
+  template <class Sum, bool has_lower, class Product>
+  void add_all(Product product) {
     add_one<Sum>(0, 4, 6, product);
     add_one<Sum>(1, 4, 7, product);
-    add_one<Sum>(2, 5, 6, product);
-    add_one<Sum>(3, 5, 7, product);
+    if constexpr (has_lower) {
+      add_one<Sum>(2, 5, 6, product);
+      add_one<Sum>(3, 5, 7, product);
+    }
   }
 
   template <class Sum, class Product>

@@ -36,6 +36,8 @@ double limit_of(Precision precision) {
       return 0.05;  // a backend may keep what lies between the products in bfloat16 too
     case Precision::int8:
       return 0.1;
+    case Precision::int4:
+      return 0.4;
   }
   return 0;
 }

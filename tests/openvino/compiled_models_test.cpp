@@ -113,6 +113,19 @@ TEST(CompiledModels, TakeLengthsInAnyOrder) {
   }
 }
 
+// After some calls a shape has a model of its own, whose numbers are the same but for the order of sums.
+TEST(CompiledModels, AgreeHoweverOftenAShapeComes) {
+  using Lengths = std::vector<std::int64_t>;
+  CaseBuilder first = small_model({8});
+  const auto executable = backend_named("openvino")->compile(first.graph(), options_for(Precision::fp32));
+  for (const Lengths& lengths : {Lengths{8}, Lengths{16}, Lengths{8, 8}, Lengths{2}, Lengths(10, 40), Lengths{5, 9}, Lengths{16}}) {
+    CaseBuilder builder = small_model(lengths);
+    const TensorMap expected = run_on_reference(first.graph(), builder.inputs());
+    for (int call = 0; call < 6; ++call)
+      EXPECT_EQ(difference_between(expected, executable->run(builder.inputs()), 2e-6), "") << "call " << call << " of length " << lengths[0];
+  }
+}
+
 TEST(CompiledModels, RunFromSeveralThreadsAtOnce) {
   CaseBuilder builder = small_model({7, 7, 3});
   const auto executable = backend_named("openvino")->compile(builder.graph(), options_for(Precision::fp32));

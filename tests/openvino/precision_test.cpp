@@ -41,11 +41,11 @@ TEST(Int8, RoundsWeightsAndNothingElse) {
   EXPECT_EQ(difference_between(expected, actual, 2e-6), "");
 }
 
-TEST(Precisions, BeginWithFloat32AndEndWithInt8) {
+TEST(Precisions, BeginWithFloat32AndEndWithInt4) {
   const auto backend = backend_named("openvino");
   ASSERT_GE(backend->precisions().size(), 2U);
   EXPECT_EQ(backend->precisions().front(), Precision::fp32);
-  EXPECT_EQ(backend->precisions().back(), Precision::int8);
+  EXPECT_EQ(backend->precisions().back(), Precision::int4);
 }
 
 TEST(Devices, TheProcessorIsOneAndOthersSayWhyTheyAreNot) {

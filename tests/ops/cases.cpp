@@ -8,6 +8,7 @@ const std::vector<OpCase>& all_cases() {
     add_element_cases(all);
     add_shape_cases(all);
     add_product_cases(all);
+    add_code_cases(all);
     add_norm_cases(all);
     add_sequence_cases(all);
     return all;

@@ -15,6 +15,8 @@ namespace accelerate {
 inline constexpr double fp32_tolerance = 2e-6;
 /// Of products whose operands are rounded alike: now and then a sum that is rounded before the next product goes the other way.
 inline constexpr double rounded_tolerance = 1e-3;
+/// Of activations that a backend may round less than the reference does in their chunks: half a step of 255.
+inline constexpr double rounded_less_tolerance = 0.015;
 /// Of attention in bfloat16: each probability may be rounded against another running maximum.
 inline constexpr double rounded_attention_tolerance = 4e-3;
 
@@ -37,6 +39,7 @@ CaseBuilder built(const OpCase& op_case);
 void add_element_cases(std::vector<OpCase>& cases);
 void add_shape_cases(std::vector<OpCase>& cases);
 void add_product_cases(std::vector<OpCase>& cases);
+void add_code_cases(std::vector<OpCase>& cases);
 void add_norm_cases(std::vector<OpCase>& cases);
 void add_sequence_cases(std::vector<OpCase>& cases);
 

@@ -9,9 +9,12 @@
 namespace accelerate {
 namespace {
 
-constexpr std::array precisions{Precision::fp32, Precision::bf16, Precision::int8};
+constexpr std::array precisions{Precision::fp32, Precision::bf16, Precision::int8, Precision::int4};
 
-double tolerance_of(Precision precision) { return precision == Precision::fp32 ? fp32_tolerance : rounded_tolerance; }
+double tolerance_of(Precision precision) {
+  if (precision == Precision::int4) return rounded_less_tolerance;
+  return precision == Precision::fp32 ? fp32_tolerance : rounded_tolerance;
+}
 
 void add_matmul_cases(std::vector<OpCase>& cases) {
   struct MatmulCase {

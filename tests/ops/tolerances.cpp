@@ -10,6 +10,7 @@ const std::vector<LooserTolerance>& looser_tolerances() {
       {"cuda", Precision::int8, {Op::grouped_linear}, unrounded_operands_tolerance},
       {"openvino", Precision::bf16, {Op::linear, Op::grouped_linear, Op::attention}, rounded_between_tolerance},
       {"openvino", Precision::int8, {Op::linear, Op::grouped_linear, Op::attention}, whole_activations_tolerance},
+      {"openvino", Precision::int4, {Op::linear, Op::attention}, whole_activations_tolerance},
   };
   return rows;
 }

@@ -41,6 +41,13 @@ class FaultyExecutable final : public Executable {
     return inner_->run(inputs);
   }
 
+  std::unique_ptr<State> make_state(const StateOptions& options) const override { return inner_->make_state(options); }
+
+  TensorMap run(const TensorMap& inputs, const StateCall& call) const override {
+    backends_.strike("run", name_, inputs.at("input_ids").dim(0));
+    return inner_->run(inputs, call);
+  }
+
  private:
   std::unique_ptr<Executable> inner_;
   std::string name_;

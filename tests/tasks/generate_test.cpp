@@ -201,5 +201,38 @@ TEST_F(Generating, EndingTheGeneratorEndsItsRequests) {
   EXPECT_EQ(ticket.get().texts.front().finish_reason, FinishReason::cancelled);
 }
 
+TEST(GeneratingWithinAWindow, ALongTextFitsInTheMemoryOfItsWindow) {
+  const TemporaryFolder folder;
+  create_model(Json{{"model_type", "mistral"},
+                    {"architectures", {"MistralForCausalLM"}},
+                    {"vocab_size", vocabulary},
+                    {"hidden_size", 32},
+                    {"intermediate_size", 64},
+                    {"num_hidden_layers", 2},
+                    {"num_attention_heads", 4},
+                    {"num_key_value_heads", 2},
+                    {"max_position_embeddings", 4096},
+                    {"sliding_window", 100},
+                    {"rms_norm_eps", 1e-6},
+                    {"tie_word_embeddings", false}},
+               folder.path(), {.seed = 3, .head = Head::causal_lm, .overwrite = true});
+  const auto model = [&](std::int64_t state_bytes) {
+    return std::make_unique<TextGenerator>(
+        open_model_folder(folder.path()),
+        GenerationSessionOptions{.session = {.backend = "cpu", .precision = "fp32", .threads = 2}, .state_bytes = state_bytes});
+  };
+  Tokens prompt;
+  for (std::int64_t i = 0; i < 1500; ++i) prompt.push_back((i * i + 3 * i) % vocabulary);
+  GenerationOptions options;
+  options.max_new_tokens = 400;
+  options.ignore_eos = true;
+  const auto roomy = model(std::int64_t{64} << 20);
+  const std::int64_t page = roomy->session().state().bytes_for("context", 1);
+  const Tokens expected = roomy->submit({.prompt = prompt, .options = options}).get().texts.front().tokens;
+  EXPECT_EQ(expected.size(), 400U);
+  // Less than half of what all 1900 tokens take.
+  EXPECT_EQ(model(13 * page)->submit({.prompt = prompt, .options = options}).get().texts.front().tokens, expected);
+}
+
 }  // namespace
 }  // namespace accelerate

@@ -142,7 +142,7 @@ TEST(Session, RefusesOptionsItCannotMeet) {
   const ModelFolder opened = open_model_folder(folder.path());
   expect_error(ErrorKind::invalid_argument, "gpu", [&] { Session(opened, {.backend = "gpu"}); });
   expect_error(ErrorKind::unavailable, "backend 'cuda'", [&] { Session(opened, {.backend = "cuda"}); });
-  expect_error(ErrorKind::unsupported, "precision 'int4'", [&] { Session(opened, {.precision = "int4"}); });
+  expect_error(ErrorKind::unsupported, "precision 'fp16'", [&] { Session(opened, {.backend = "cpu", .precision = "fp16"}); });
   expect_error(ErrorKind::invalid_argument, "precision 'half'", [&] { Session(opened, {.precision = "half"}); });
   expect_error(ErrorKind::invalid_argument, "fuse_nothing", [&] { Session(opened, {.disabled_passes = {"fuse_nothing"}}); });
 }

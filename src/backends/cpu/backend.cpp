@@ -40,7 +40,7 @@ class CpuBackend final : public Backend {
   }
 
   std::span<const Precision> precisions() const override {
-    static constexpr std::array computed{Precision::fp32, Precision::bf16, Precision::int8};
+    static constexpr std::array computed{Precision::fp32, Precision::bf16, Precision::int8, Precision::int4};
     return computed;
   }
 
@@ -59,7 +59,7 @@ class CpuBackend final : public Backend {
     const PassContext context{.precision = options.precision,
                               .supports = [this](const Graph& within, const Node& node) { return supports(within, node).yes; }};
     CompileReport report{.implementation = fmt::format("cpu {}", cpu::name_of(cpu::selected_isa())), .passes = {}, .graph = {}};
-    graph = fold_constants(graph, *this, options, TransposedWeights::stay);
+    graph = fold_constants(graph, *this, options, ArrangedWeights::stay);
     report.graph = run_passes(std::move(graph), all_passes(), context, options.disabled_passes, report.passes);
     for (const Node& node : report.graph.nodes())
       if (const Support support = supports(report.graph, node); !support.yes)

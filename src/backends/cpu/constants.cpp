@@ -4,6 +4,7 @@
 
 #include "backends/cpu/linear_weights.h"
 #include "backends/cpu/row_kernels.h"
+#include "backends/cpu/steps.h"
 #include "ipfs_accelerate/error.h"
 #include "passes/rewriter.h"
 
@@ -16,11 +17,13 @@ bool is_float(DType dtype) {
 
 bool is_plain(DType dtype) { return dtype == DType::float32 || dtype == DType::int64 || dtype == DType::boolean; }
 
-/// Whether the node reads its input'th input in whatever float encoding it is stored.
+/// Whether the node reads its input'th input in whatever encoding it is stored.
 bool reads_encoded(const Graph& graph, const Node& node, std::size_t input, const std::vector<bool>& arranged) {
   switch (node.op) {
     case Op::gather:
       return input == 0;
+    case Op::dequantize:
+      return true;
     case Op::concat:
     case Op::transpose:
       return arranged[static_cast<std::size_t>(node.outputs.front())];
@@ -73,17 +76,22 @@ Tensor decoded(const Tensor& tensor) {
 std::vector<bool> arranged_weights(const Graph& graph) {
   std::vector<bool> arranged(static_cast<std::size_t>(graph.value_count()), false);
   for (const Node& node : graph.nodes()) {
-    const bool stacks = node.op == Op::concat && !constant_parts(graph, node.outputs.front()).empty();
-    if (stacks || (node.op == Op::transpose && !stored_matrices(graph, node.outputs.front()).empty()))
+    const bool stacks = node.op == Op::concat || node.op == Op::transpose;
+    if (node.op == Op::dequantize || (stacks && !stored_matrices(graph, node.outputs.front()).empty()))
       arranged[static_cast<std::size_t>(node.outputs.front())] = true;
   }
-  for (const Node& node : graph.nodes()) {
+  for (const NamedValue& output : graph.outputs()) arranged[static_cast<std::size_t>(output.value)] = false;
+  // Backwards, so that a node's readers are decided before it is.
+  for (std::size_t index = graph.nodes().size(); index-- > 0;) {
+    const Node& node = graph.nodes()[index];
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
+      if (node.inputs[i] == no_value) continue;
       const bool packed = node.op == Op::linear && (i == 1 || i == 2) && is_row_local(graph, node);
-      if (node.inputs[i] != no_value && !packed) arranged[static_cast<std::size_t>(node.inputs[i])] = false;
+      const bool stacked = node.op == Op::concat && arranged[static_cast<std::size_t>(node.outputs.front())];
+      const bool looked_up = is_coded_gather(graph, node) && i == 0;
+      if (!packed && !stacked && !looked_up) arranged[static_cast<std::size_t>(node.inputs[i])] = false;
     }
   }
-  for (const NamedValue& output : graph.outputs()) arranged[static_cast<std::size_t>(output.value)] = false;
   return arranged;
 }
 
@@ -94,8 +102,8 @@ Graph decode_constants(const Graph& graph) {
     for (std::size_t i = 0; i < node.inputs.size(); ++i) {
       const ConstantOptions* constant = graph.constant_of(node.inputs[i]);
       if (constant == nullptr || is_plain(constant->tensor.dtype())) continue;
-      if (!is_float(constant->tensor.dtype()) || !reads_encoded(graph, node, i, arranged))
-        decode[static_cast<std::size_t>(node.inputs[i])] = true;
+      const bool can_be_read = is_float(constant->tensor.dtype()) || node.op == Op::dequantize;
+      if (!can_be_read || !reads_encoded(graph, node, i, arranged)) decode[static_cast<std::size_t>(node.inputs[i])] = true;
     }
   }
   for (const NamedValue& output : graph.outputs()) {

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <new>
 
 #include "backends/cpu/constants.h"
 #include "base/arithmetic.h"
+#include "graph/stored.h"
 #include "ipfs_accelerate/error.h"
 
 namespace accelerate::cpu {
@@ -52,6 +54,27 @@ Tensor tensor_of(const Call& call, ValueId value) {
   return tensor;
 }
 
+/// By value: for constants that row kernels alone read, which keep no more of them than they pack, the last group of nodes that
+/// has such a kernel; as many as there are groups for all else.
+std::vector<std::size_t> last_readers_of(const Graph& graph, const std::vector<std::vector<const Node*>>& groups) {
+  constexpr std::size_t not_read = std::numeric_limits<std::size_t>::max();
+  std::vector<std::size_t> last(static_cast<std::size_t>(graph.value_count()), not_read);
+  const auto mark = [&](const auto& self, ValueId value, std::size_t reader) -> void {
+    if (value == no_value) return;
+    if (std::size_t& known = last[static_cast<std::size_t>(value)]; known == not_read || known < reader) known = reader;
+    if (is_stored(graph, value))
+      for (const ValueId input : graph.producer(value).inputs) self(self, input, reader);
+  };
+  for (std::size_t g = 0; g < groups.size(); ++g)
+    for (const Node* node : groups[g])
+      for (const ValueId input : node->inputs)
+        mark(mark, input, is_row_local(graph, *node) && node->op != Op::embedding_norm ? g : groups.size());
+  for (const NamedValue& output : graph.outputs()) mark(mark, output.value, groups.size());
+  for (std::size_t value = 0; value < last.size(); ++value)
+    if (graph.constant_of(static_cast<ValueId>(value)) == nullptr || last[value] == not_read) last[value] = groups.size();
+  return last;
+}
+
 /// What `call` gives; memory that the process lacks is an error that tells the call's sizes.
 template <typename Function>
 TensorMap with_memory_errors(const SizeMap& sizes, const Function& call) {
@@ -72,12 +95,11 @@ CpuExecutable::CpuExecutable(CompileReport report, const CompileOptions& options
   placements_ = place_values(report_.graph);
   separable_ = is_separable(report_.graph);
   appended_ = appended_sizes(report_.graph);
-  make_steps();
+  make_steps(options.release);
   hold_constants();
-  if (options.release) release_packed_weights(options.release);
 }
 
-void CpuExecutable::make_steps() {
+void CpuExecutable::make_steps(const std::function<void(const Tensor&)>& release) {
   const Graph& graph = report_.graph;
   SharedWeights weights;
   const RowKernelContext context{.graph = graph, .placements = placements_, .kernels = kernels(), .threads = *threads_, .weights = weights};
@@ -113,7 +135,10 @@ void CpuExecutable::make_steps() {
       for (ValueId input : node->inputs) mark_read(input, g);
   for (const NamedValue& output : graph.outputs()) mark_read(output.value, groups.size() + 1);
 
-  for (const std::vector<const Node*>& group : groups) {
+  // One group's weights after another: what is packed need not stay beside what is stored.
+  const std::vector<std::size_t> last_readers = release ? last_readers_of(graph, groups) : std::vector<std::size_t>{};
+  for (std::size_t g = 0; g < groups.size(); ++g) {
+    const std::vector<const Node*>& group = groups[g];
     const Node& first = *group.front();
     if (is_row_local(graph, first))
       steps_.push_back(make_region(context, group, exported));
@@ -122,9 +147,14 @@ void CpuExecutable::make_steps() {
       remembered_.push_back(remembered_attention(graph, first));
     } else if (first.op == Op::attention)
       steps_.push_back(make_attention(context, first));
+    else if (is_coded_gather(graph, first))
+      steps_.push_back(make_coded_gather(context, first));
     else
       steps_.push_back(make_general(context, first));
+    for (std::size_t value = 0; value < last_readers.size(); ++value)
+      if (last_readers[value] == g) release(graph.constant_of(static_cast<ValueId>(value))->tensor);
   }
+  report_.weight_bytes = static_cast<std::int64_t>(weights.bytes_read());
 }
 
 void CpuExecutable::hold_constants() {
@@ -137,18 +167,6 @@ void CpuExecutable::hold_constants() {
     if (node.op != Op::constant || !wanted[static_cast<std::size_t>(node.outputs.front())]) continue;
     constants_.emplace_back(node.outputs.front(), node.as<ConstantOptions>().tensor);
   }
-}
-
-void CpuExecutable::release_packed_weights(const std::function<void(const Tensor&)>& release) const {
-  const Graph& graph = report_.graph;
-  std::vector<bool> read_later(placements_.of_value.size(), false);
-  for (const auto& [value, tensor] : constants_) read_later[static_cast<std::size_t>(value)] = true;
-  for (const Node& node : graph.nodes())
-    if (node.op == Op::embedding_norm)
-      for (ValueId input : node.inputs)
-        if (input != no_value) read_later[static_cast<std::size_t>(input)] = true;
-  for (const Node& node : graph.nodes())
-    if (node.op == Op::constant && !read_later[static_cast<std::size_t>(node.outputs.front())]) release(node.as<ConstantOptions>().tensor);
 }
 
 TensorMap CpuExecutable::run(const TensorMap& inputs) const {

@@ -26,9 +26,8 @@ class CpuExecutable final : public Executable {
   TensorMap run_whole(const TensorMap& inputs, ThreadPool& threads, const StateCall* state = nullptr) const;
   std::vector<PagedState::Growth> growths_of(const TensorMap& inputs, const StateCall& call) const;
 
-  void make_steps();
+  void make_steps(const std::function<void(const Tensor&)>& release);
   void hold_constants();
-  void release_packed_weights(const std::function<void(const Tensor&)>& release) const;
 
   Buffer take_arena(std::size_t bytes) const;
   void give_arena(Buffer arena) const;

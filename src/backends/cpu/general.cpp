@@ -22,6 +22,8 @@ Run run_of(Op op) {
       return run_concat;
     case Op::gather:
       return run_gather;
+    case Op::dequantize:
+      return run_dequantize;
     case Op::unary:
       return run_unary;
     case Op::binary:

@@ -36,6 +36,7 @@ void run_transpose(const GeneralCall& call);
 void run_slice(const GeneralCall& call);
 void run_concat(const GeneralCall& call);
 void run_gather(const GeneralCall& call);
+void run_dequantize(const GeneralCall& call);
 
 void run_reduce(const GeneralCall& call);
 void run_sequence_pool(const GeneralCall& call);

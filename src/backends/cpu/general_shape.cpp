@@ -1,9 +1,10 @@
-// Ops that move elements and compute nothing.
+// Ops that move elements or decode them, and compute nothing.
 #include <fmt/format.h>
 
 #include <cstring>
 
 #include "backends/cpu/general_ops.h"
+#include "backends/stored_constants.h"
 #include "base/half.h"
 
 namespace accelerate::cpu {
@@ -141,6 +142,14 @@ void run_gather(const GeneralCall& call) {
       else
         widen(table.dtype, from, columns, elements<float>(call.output) + i * columns);
     }
+  });
+}
+
+void run_dequantize(const GeneralCall& call) {
+  const StoredCodes stored = stored_codes(call.graph, call.node);
+  const std::int64_t columns = stored.options.columns;
+  for_chunks(call.threads, stored.rows(), items_per_chunk(columns), [&](std::int64_t begin, std::int64_t end) {
+    decode_rows(stored, begin, end - begin, elements<float>(call.output) + begin * columns);
   });
 }
 

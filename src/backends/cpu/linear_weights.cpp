@@ -59,12 +59,25 @@ LinearWeights::LinearWeights(const KernelTable& kernels, Precision precision, st
   });
 }
 
-std::shared_ptr<const LinearWeights> SharedWeights::get(const KernelTable& kernels, Precision precision,
-                                                        std::span<const StoredMatrix> parts, ThreadPool& threads) {
+SharedWeights::Key SharedWeights::key_of(Precision precision, std::span<const StoredMatrix> parts) {
   Key key{precision, {}};
   for (const StoredMatrix& part : parts) key.second.emplace_back(part.tensor->bytes().data(), part.rows(), part.transposed);
-  std::shared_ptr<const LinearWeights>& packed = packed_[key];
+  return key;
+}
+
+std::shared_ptr<const LinearWeights> SharedWeights::get(const KernelTable& kernels, Precision precision,
+                                                        std::span<const StoredMatrix> parts, ThreadPool& threads) {
+  std::shared_ptr<const LinearWeights>& packed = packed_[key_of(precision, parts)];
   if (packed == nullptr) packed = std::make_shared<const LinearWeights>(kernels, precision, parts, threads);
+  bytes_read_ += packed->byte_size();
+  return packed;
+}
+
+std::shared_ptr<const CodedLinearWeights> SharedWeights::get(const KernelTable& kernels, const CodedFormat& format,
+                                                             std::span<const StoredMatrix> parts, ThreadPool& threads) {
+  std::shared_ptr<const CodedLinearWeights>& packed = coded_[key_of(Precision::int4, parts)];
+  if (packed == nullptr) packed = std::make_shared<const CodedLinearWeights>(kernels, format, parts, threads);
+  bytes_read_ += packed->byte_size();
   return packed;
 }
 

@@ -42,8 +42,8 @@ class RememberedAttentionStep final : public Step {
   }
 
   std::size_t scratch_bytes(const Call& call) const override {
-    const std::int64_t bytes =
-        kernels_.attention_scratch_bytes(Precision::fp32, std::max(query_block, query_heads_), 0, std::max(head_size_, value_size_));
+    const std::int64_t bytes = kernels_.attention_scratch_bytes(state_of(call).precision(), std::max(query_block, query_heads_), 0,
+                                                                std::max(head_size_, value_size_));
     return static_cast<std::size_t>(round_up(std::max(bytes, state_of(call).scratch_bytes(index_)), 64) +
                                     bias_bytes(longest_context(call)));
   }
@@ -236,7 +236,8 @@ RememberedAttention remembered_attention(const Graph& graph, const Node& node) {
   return {.size = graph.producer(node.inputs[1]).as<AppendOptions>().rows.as_named()->name,
           .key_heads = key[1].value(),
           .head_size = key[2].value(),
-          .value_size = graph.type(node.inputs[2]).shape[2].value()};
+          .value_size = graph.type(node.inputs[2]).shape[2].value(),
+          .window = node.as<AttentionOptions>().window_left};
 }
 
 std::unique_ptr<Step> make_remembered_attention(const RowKernelContext& context, const Node& node, std::size_t index) {

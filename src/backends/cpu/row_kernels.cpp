@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "backends/cpu/linear_tail.h"
 #include "backends/cpu/rope.h"
 #include "base/arithmetic.h"
 #include "ipfs_accelerate/error.h"
@@ -21,45 +22,39 @@ bool is_grouped_matrix(const ValueType& type) {
   return type.dtype == DType::float32 && type.shape.size() == 3 && type.shape[1].is_static() && type.shape[2].is_static();
 }
 
+/// The precision of a linear whose products are not of codes: what is stored as codes and does not fit the kernels is rounded
+/// less than int8 would round it again.
+Precision plain_precision(const Node& node, std::span<const StoredMatrix> parts) {
+  const Precision precision = node.as<LinearOptions>().precision;
+  const bool coded = std::ranges::any_of(parts, [](const StoredMatrix& part) { return part.codes.has_value(); });
+  return coded && (precision == Precision::int8 || precision == Precision::int4) ? Precision::bf16 : precision;
+}
+
 class LinearKernel final : public RowKernel {
  public:
-  LinearKernel(const RowKernelContext& context, const Node& node)
+  LinearKernel(const RowKernelContext& context, const Node& node, std::span<const StoredMatrix> parts)
       : kernels_(context.kernels),
-        options_(node.as<LinearOptions>()),
+        precision_(plain_precision(node, parts)),
         input_(node.inputs[0]),
-        residual_(input_or_none(node, 3)),
         output_(node.outputs[0]),
-        bias_(constant_floats(context.graph, input_or_none(node, 2))),
-        weights_(
-            context.weights.get(context.kernels, options_.precision, stored_matrices(context.graph, node.inputs[1]), context.threads)) {
-    // Tails read whole vectors of the last panel.
-    if (!bias_.empty()) bias_.resize(static_cast<std::size_t>(panels() * panel_columns()), 0.0F);
-  }
+        weights_(context.weights.get(context.kernels, precision_, parts, context.threads)),
+        tail_(context, node, panels() * panel_columns()) {}
 
   void run(const RowFrame& frame) const override { run_parts(frame, prepare(frame), 0, panels()); }
 
   std::int64_t prepared_bytes(std::int64_t rows) const override {
-    return kernels_.prepared_bytes(options_.precision, rows, weights_->packed().inputs);
+    return kernels_.prepared_bytes(precision_, rows, weights_->packed().inputs);
   }
 
   std::int64_t column_parts() const override { return panels(); }
 
   const void* prepare(const RowFrame& frame) const override {
     const Rows<float> x = frame.rows(input_);
-    return kernels_.prepare(options_.precision, x.data, x.stride, frame.count, weights_->packed().inputs, frame.prepared);
+    return kernels_.prepare(precision_, x.data, x.stride, frame.count, weights_->packed().inputs, frame.prepared);
   }
 
   void run_parts(const RowFrame& frame, const void* prepared, std::int64_t first, std::int64_t last) const override {
     const Rows<float> y = frame.rows(output_);
-    GemmTail tail{.bias = bias_.empty() ? nullptr : bias_.data(),
-                  .activation = options_.activation ? &*options_.activation : nullptr,
-                  .residual = nullptr,
-                  .residual_stride = 0};
-    if (residual_ != no_value) {
-      const Rows<float> residual = frame.rows(residual_);
-      tail.residual = residual.data;
-      tail.residual_stride = residual.stride;
-    }
     kernels_.gemm({.weights = weights_->packed(),
                    .prepared = prepared,
                    .rows = frame.count,
@@ -67,21 +62,20 @@ class LinearKernel final : public RowKernel {
                    .last_panel = last,
                    .output = y.data,
                    .output_stride = y.stride,
-                   .tail = tail},
+                   .tail = tail_.on(frame)},
                   frame.rows(input_).stride);
   }
 
  private:
-  std::int64_t panel_columns() const { return kernels_.gemm_shape(options_.precision).panel_columns; }
+  std::int64_t panel_columns() const { return kernels_.gemm_shape(precision_).panel_columns; }
   std::int64_t panels() const { return divide_up(weights_->packed().outputs, panel_columns()); }
 
   const KernelTable& kernels_;
-  LinearOptions options_;
+  Precision precision_;
   ValueId input_;
-  ValueId residual_;
   ValueId output_;
-  std::vector<float> bias_;
   std::shared_ptr<const LinearWeights> weights_;
+  LinearTail tail_;
 };
 
 /// layer_norm, rms_norm and add_norm.
@@ -415,7 +409,8 @@ bool is_row_local(const Graph& graph, const Node& node) {
 std::unique_ptr<RowKernel> make_row_kernel(const RowKernelContext& context, const Node& node) {
   switch (node.op) {
     case Op::linear:
-      return std::make_unique<LinearKernel>(context, node);
+      if (auto coded = make_coded_linear_kernel(context, node)) return coded;
+      return std::make_unique<LinearKernel>(context, node, stored_matrices(context.graph, node.inputs[1]));
     case Op::grouped_linear:
       return make_grouped_linear_kernel(context, node);
     case Op::layer_norm:

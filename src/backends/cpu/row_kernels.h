@@ -83,6 +83,9 @@ bool is_row_local(const Graph& graph, const Node& node);
 /// The kernel of a grouped_linear, which must be row-local.
 std::unique_ptr<RowKernel> make_grouped_linear_kernel(const RowKernelContext& context, const Node& node);
 
+/// The kernel of a linear, which must be row-local, by weights that are codes; nullptr where its products are not of codes.
+std::unique_ptr<RowKernel> make_coded_linear_kernel(const RowKernelContext& context, const Node& node);
+
 /// The node's kernel; weights are packed here. The node must be row-local.
 std::unique_ptr<RowKernel> make_row_kernel(const RowKernelContext& context, const Node& node);
 

@@ -21,8 +21,10 @@ CpuState::Plan CpuState::plan_of(const KernelTable& kernels, std::span<const Rem
     throw Error(ErrorKind::unsupported, fmt::format("backend cpu keeps rows in fp32 or bf16, not {}", name_of(precision)));
   Plan plan;
   for (const RememberedAttention& attention : attentions) {
-    auto group = std::ranges::find(plan.groups, attention.size, &Group::size);
-    if (group == plan.groups.end()) group = plan.groups.insert(group, {.size = attention.size, .page_bytes = 0});
+    auto group = std::ranges::find_if(plan.groups,
+                                      [&](const Group& other) { return other.size == attention.size && other.window == attention.window; });
+    if (group == plan.groups.end())
+      group = plan.groups.insert(group, {.size = attention.size, .page_bytes = 0, .window = attention.window});
     const PageBytes bytes = kernels.page_bytes(precision, rows_in_page, attention.head_size, attention.value_size);
     plan.attentions.push_back(
         {.group = static_cast<std::size_t>(group - plan.groups.begin()), .offset = group->page_bytes, .bytes = bytes});

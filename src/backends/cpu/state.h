@@ -15,10 +15,11 @@ struct RememberedAttention {
   std::int64_t key_heads;
   std::int64_t head_size;
   std::int64_t value_size;
+  std::int64_t window;  ///< keys before a query that it sees; -1: all
 };
 
-/// Remembered keys and values as the kernels read them. A page holds `rows_in_page` tokens of every attention of its size, head
-/// by head.
+/// Remembered keys and values as the kernels read them. A page holds `rows_in_page` tokens of every attention of its size and
+/// window, head by head.
 class CpuState final : public PagedState {
  public:
   CpuState(const KernelTable& kernels, std::span<const RememberedAttention> attentions, const StateOptions& options);
@@ -37,7 +38,10 @@ class CpuState final : public PagedState {
   /// Bytes that storing rows of the attention needs.
   std::int64_t scratch_bytes(std::size_t attention) const { return attentions_[attention].bytes.scratch; }
 
-  std::byte* page(std::size_t group, std::int64_t page) const { return memory_[group][static_cast<std::size_t>(page)].data(); }
+  /// Null for a page that was given back.
+  std::byte* page(std::size_t group, std::int64_t page) const {
+    return page == no_page ? nullptr : memory_[group][static_cast<std::size_t>(page)].data();
+  }
 
  protected:
   void make_page(std::size_t group, std::int64_t page) override;

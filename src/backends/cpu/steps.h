@@ -66,6 +66,12 @@ RememberedAttention remembered_attention(const Graph& graph, const Node& node);
 /// A step for such an attention, the index'th of the graph, and for the appending.
 std::unique_ptr<Step> make_remembered_attention(const RowKernelContext& context, const Node& node, std::size_t index);
 
+/// Whether the node gathers rows of numbers that are stored as codes.
+bool is_coded_gather(const Graph& graph, const Node& node);
+
+/// A step for such a gather, which decodes the rows that it needs.
+std::unique_ptr<Step> make_coded_gather(const RowKernelContext& context, const Node& node);
+
 /// A step that runs any other op on dense tensors.
 std::unique_ptr<Step> make_general(const RowKernelContext& context, const Node& node);
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+
 #include "backends/cpu/backend.h"
 #include "backends/cuda/executable.h"
 #include "backends/cuda/support.h"
@@ -29,7 +31,10 @@ class CudaBackend final : public Backend {
     return devices;
   }
 
-  std::span<const Precision> precisions() const override { return all_precisions; }
+  std::span<const Precision> precisions() const override {
+    static constexpr std::array computed{Precision::fp32, Precision::fp16, Precision::bf16, Precision::int8};
+    return computed;
+  }
 
   Support supports(const Graph& graph, const Node& node) const override { return support_of(graph, node); }
 
@@ -39,7 +44,7 @@ class CudaBackend final : public Backend {
     const PassContext context{.precision = options.precision,
                               .supports = [](const Graph& within, const Node& node) { return support_of(within, node).yes; }};
     // Once, on the host: what follows from constants alone is small.
-    graph = fold_constants(graph, *make_cpu_backend(), {.threads = options.threads}, TransposedWeights::are_folded);
+    graph = fold_constants(graph, *make_cpu_backend(), {.threads = options.threads}, ArrangedWeights::are_folded);
     CompileReport report{.implementation = fmt::format("cuda {}", device->name()), .passes = {}, .graph = {}};
     report.graph = run_passes(std::move(graph), all_passes(), context, options.disabled_passes, report.passes);
     for (const Node& node : report.graph.nodes())

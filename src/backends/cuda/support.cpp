@@ -22,8 +22,9 @@ bool is_float(DType dtype) {
 }
 
 Support linear_support(const Graph& graph, const Node& node) {
-  const auto parts = constant_parts(graph, node.inputs[1]);
-  const bool constant = !parts.empty() && std::ranges::all_of(parts, [](const Tensor* part) { return is_float(part->dtype()); });
+  const auto parts = stored_matrices(graph, node.inputs[1]);  // those that are no constants yet will be folded
+  const auto gives_floats = [](const StoredMatrix& part) { return part.codes || is_float(part.tensor->dtype()); };
+  const bool constant = !parts.empty() && std::ranges::all_of(parts, gives_floats);
   if (!constant || graph.type(node.inputs[0]).shape.size() != 2)
     return no("[linear] the weight is not a constant, or the input not [rows, in]");
   return {.yes = true, .reason = {}};

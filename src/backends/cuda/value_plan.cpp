@@ -223,6 +223,7 @@ Element half_of(Precision precision) {
       return Element::float16;
     case Precision::bf16:
     case Precision::int8:
+    case Precision::int4:  // not among the backend's precisions
       return Element::bfloat16;
   }
   return Element::float32;

@@ -60,6 +60,16 @@ void check_attention(const Call& call, const Node& node) {
   }
 }
 
+/// Whether a check of `other` tells all that one of the attention would: layers share their sequences.
+bool is_checked_by(const Graph& graph, const Node& attention, const Node& other) {
+  const auto rows = [&](const Node& node, std::size_t input) { return graph.type(node.inputs[input]).shape.front(); };
+  const auto no_bias = [](const Node& node) {
+    return std::all_of(node.inputs.begin() + 5, node.inputs.end(), [](ValueId input) { return input == no_value; });
+  };
+  return attention.inputs[3] == other.inputs[3] && attention.inputs[4] == other.inputs[4] && rows(attention, 0) == rows(other, 0) &&
+         rows(attention, 1) == rows(other, 1) && no_bias(attention) && no_bias(other);
+}
+
 void check_shift(const Call& call, const Node& node) {
   const NodeInputs inputs(call, node);
   reference::sequence_bounds(inputs.arguments(), 1, inputs.rows(0));
@@ -104,7 +114,7 @@ std::vector<ValueId> sequence_values(const Graph& graph) {
   for (const Node& node : graph.nodes()) {
     if (node.op == Op::attention) {
       add(node.inputs[3]);
-      add(node.inputs[4]);
+      if (graph.producer(node.inputs[1]).op != Op::append) add(node.inputs[4]);
     }
     if (node.op == Op::sequence_pool || node.op == Op::sequence_cumsum || node.op == Op::sequence_shift) add(node.inputs[1]);
   }
@@ -112,6 +122,7 @@ std::vector<ValueId> sequence_values(const Graph& graph) {
 }
 
 void check_call(const Call& call) {
+  const Node* last_attention = nullptr;
   for (const Node& node : call.graph.nodes()) {
     switch (node.op) {
       case Op::gather:
@@ -119,7 +130,8 @@ void check_call(const Call& call) {
         check_gather(call, node);
         break;
       case Op::attention:
-        check_attention(call, node);
+        if (last_attention == nullptr || !is_checked_by(call.graph, node, *last_attention)) check_attention(call, node);
+        last_attention = &node;
         break;
       case Op::sequence_shift:
         check_shift(call, node);
@@ -139,10 +151,15 @@ void check_call(const Call& call) {
   }
 }
 
+std::int64_t least_longest(const Graph& graph, ValueId sequences) {
+  const auto goes_on = [&](const Node& node) { return node.op == Op::append && node.inputs[1] == sequences; };
+  return std::ranges::any_of(graph.nodes(), goes_on) ? 1 : 2;
+}
+
 Layout layout_of(const Call& call, std::span<const ValueId> sequences) {
   for (ValueId value : sequences) {
     const auto bounds = call.whole_numbers(value);
-    if (bounds.size() < 2 || bounds[1] < least_longest) return Layout::ragged;
+    if (bounds.size() < 2 || bounds[1] < least_longest(call.graph, value)) return Layout::ragged;
     for (std::size_t i = 1; i < bounds.size(); ++i)
       if (bounds[i] - bounds[i - 1] != bounds[1]) return Layout::ragged;
   }

@@ -4,6 +4,7 @@
 #include <span>
 #include <vector>
 
+#include "backends/openvino/state.h"
 #include "graph/graph.h"
 #include "ipfs_accelerate/tensor.h"
 
@@ -17,23 +18,25 @@ struct Call {
   SizeMap sizes;
   std::vector<Tensor> values;  ///< by id, those that the host knows
   Layout layout = Layout::equal;
+  const OpenvinoState* state = nullptr;         ///< what earlier calls brought, of a graph that remembers
+  std::span<const SequenceId> remembered = {};  ///< its sequence for each of the call's
 
   const Tensor& value(ValueId id) const { return values[static_cast<std::size_t>(id)]; }
   std::span<const std::int64_t> whole_numbers(ValueId id) const { return value(id).values<std::int64_t>(); }
 };
 
-/// The values that stand for sequences in the graph's attentions, pools and sums, each once.
+/// The values that stand for sequences in the graph's attentions, pools and sums, each once; not those that count remembered rows.
 std::vector<ValueId> sequence_values(const Graph& graph);
 
 /// Throws invalid_argument, with the op's name, for what the runtime would not notice or not explain: an index outside its
 /// table, sequences in disorder, a reduction or pool of nothing. Values that only the runtime computes are not looked at.
 void check_call(const Call& call);
 
-/// A rectangle has rows of at least this length. Attention that the runtime (2026.4.1) first runs with a single key is
-/// laid out for it, and writes past its scratch memory when more come.
-inline constexpr std::int64_t least_longest = 2;
+/// The least length that the rows of a rectangle of these sequences have. Attention that the runtime (2026.4.1) first runs with
+/// a single key is laid out for it, and writes past its scratch memory when more come; new rows have remembered ones before them.
+std::int64_t least_longest(const Graph& graph, ValueId sequences);
 
-/// How the sequences of this call lie: equal when each of `sequences` has sequences of one length, at least least_longest.
+/// How the sequences of this call lie: equal when each of `sequences` has sequences of one length, at least least_longest().
 Layout layout_of(const Call& call, std::span<const ValueId> sequences);
 
 }  // namespace accelerate::openvino

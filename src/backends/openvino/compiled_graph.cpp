@@ -13,9 +13,10 @@ ov::Tensor view_of(const Tensor& tensor) {
 
 }  // namespace
 
-CompiledGraph::Run::Run(CompiledGraph& graph, const Call& call, std::span<Tensor> outputs) : graph_(graph), request_(graph.take_request()) {
-  for (std::size_t i = 0; i < graph.feeds_.size(); ++i) {
-    fed_.push_back(tensor_of(call, graph.feeds_[i]));
+CompiledGraph::Run::Run(std::shared_ptr<CompiledGraph> graph, const Call& call, std::span<Tensor> outputs)
+    : graph_(std::move(graph)), request_(graph_->take_request()) {
+  for (std::size_t i = 0; i < graph_->feeds_.size(); ++i) {
+    fed_.push_back(tensor_of(call, graph_->feeds_[i]));
     request_.set_input_tensor(i, view_of(fed_.back()));
   }
   for (std::size_t i = 0; i < outputs.size(); ++i) request_.set_output_tensor(i, view_of(outputs[i]));
@@ -36,7 +37,7 @@ void CompiledGraph::Run::wait() {
 CompiledGraph::Run::~Run() {
   try {
     if (is_started_) request_.wait();  // the runtime must be done with the memory before it goes
-    graph_.give_request(std::move(request_));
+    graph_->give_request(std::move(request_));
   } catch (const std::exception&) {
     // A request that failed is not used again.
   }

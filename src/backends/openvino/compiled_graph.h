@@ -16,7 +16,7 @@ class CompiledGraph {
   /// A call for the runtime to work on. It borrows a request, and keeps alive what that is fed with.
   class Run {
    public:
-    Run(CompiledGraph& graph, const Call& call, std::span<Tensor> outputs);
+    Run(std::shared_ptr<CompiledGraph> graph, const Call& call, std::span<Tensor> outputs);
     ~Run();
     Run(const Run&) = delete;
     Run& operator=(const Run&) = delete;
@@ -29,7 +29,7 @@ class CompiledGraph {
     void wait();
 
    private:
-    CompiledGraph& graph_;
+    std::shared_ptr<CompiledGraph> graph_;
     ov::InferRequest request_;
     std::vector<Tensor> fed_;
     bool is_started_ = false;

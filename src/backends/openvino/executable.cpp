@@ -37,6 +37,16 @@ ov::AnyMap properties_for(Precision precision, const std::string& device, int th
   return properties;
 }
 
+/// Models for single shapes that may be kept at once: each has its own copy of the weights.
+std::size_t most_static_shapes(const Graph& graph) {
+  constexpr std::size_t most = 8;
+  constexpr std::size_t most_bytes = std::size_t{1} << 30;
+  std::size_t bytes = 1;
+  for (const Node& node : graph.nodes())
+    if (node.op == Op::constant) bytes += node.as<ConstantOptions>().tensor.bytes().size();
+  return std::min(most, most_bytes / bytes);
+}
+
 /// Of this module's own file: another build may translate otherwise, and must not take what this one compiled.
 std::string digest_of_module(ThreadPool& threads) {
   Dl_info place{};
@@ -55,25 +65,39 @@ OpenvinoExecutable::OpenvinoExecutable(CompileReport report, const CompileOption
       device_(std::move(device)),
       host_(report_.graph),
       sequences_(sequence_values(report_.graph)),
-      is_separable_(device_ == "CPU" && is_separable(report_.graph)) {
+      appended_(appended_sizes(report_.graph)),
+      is_separable_(device_ == "CPU" && is_separable(report_.graph)),
+      static_shapes_(most_static_shapes(report_.graph)) {
   const auto is_computed = [&](const NamedValue& output) { return !host_.knows(output.value); };
   if (std::ranges::none_of(report_.graph.outputs(), is_computed)) return;
   std::string note;
-  count_runtime_ops(compiled_for({}, &note));
+  count_runtime_ops(*compiled_for({}, &note));
   if (!note.empty()) report_.notes.push_back(std::move(note));
   if (options.release) release_packed_weights(options.release);
 }
 
-CompiledGraph& OpenvinoExecutable::compiled_for(Form form, std::string* note) const {
+std::shared_ptr<CompiledGraph> OpenvinoExecutable::compiled_for(Form form, std::string* note) const {
   Slot& slot = slots_[2 * static_cast<std::size_t>(form.layout) + (form.shared ? 1 : 0)];
   const std::lock_guard lock(slot.mutex);
   if (!slot.compiled) slot.compiled = cache_.empty() ? compile(form) : load_or_compile(form, note);
-  return *slot.compiled;
+  return slot.compiled;
 }
 
-std::unique_ptr<CompiledGraph> OpenvinoExecutable::compile(Form form) const {
+/// What serves a call: a model for just its shape, once that has come often, else the one for all shapes.
+std::shared_ptr<CompiledGraph> OpenvinoExecutable::compiled_for(const Call& call, bool shared) const {
+  const Form form{.layout = call.layout, .shared = shared};
+  if (call.layout == Layout::equal && appended_.empty()) {
+    CallShape shape{shared ? 1 : 0};
+    for (const auto& [name, size] : call.sizes) shape.push_back(size);
+    for (const ValueId value : sequences_) shape.push_back(call.whole_numbers(value)[1]);
+    if (auto compiled = static_shapes_.find(shape, [&] { return compile(form, &call); })) return compiled;
+  }
+  return compiled_for(form);
+}
+
+std::unique_ptr<CompiledGraph> OpenvinoExecutable::compile(Form form, const Call* only) const {
   return translating_errors("compiling", [&] {
-    Translation translation(report_.graph, host_, {.layout = form.layout, .threads = threads_.get()});
+    Translation translation(report_.graph, host_, {.layout = form.layout, .threads = threads_.get(), .only = only});
     translation.run();
     ov::CompiledModel model =
         core().compile_model(translation.finish(), device_, properties_for(precision_, device_, threads_->threads(), form.shared));
@@ -145,6 +169,7 @@ OpenvinoExecutable::Prepared OpenvinoExecutable::prepare(const TensorMap& inputs
   const Graph& graph = report_.graph;
   Prepared prepared{.call = {.graph = graph, .sizes = bind_inputs(graph, inputs), .values = {}}, .computed = {}};
   Call& call = prepared.call;
+  bind_context(graph, inputs, call.sizes);
   call.values = host_.run(inputs, call.sizes);
   check_call(call);
   call.layout = layout_of(call, sequences_);
@@ -166,6 +191,7 @@ TensorMap OpenvinoExecutable::outputs_of(const Prepared& prepared) const {
 }
 
 TensorMap OpenvinoExecutable::run(const TensorMap& inputs) const {
+  if (!appended_.empty()) throw Error(ErrorKind::invalid_argument, "[append] the graph runs with a state, which was not given");
   Prepared prepared = prepare(inputs);
   if (prepared.is_empty) return outputs_of(prepared);
   const Call& call = prepared.call;
@@ -173,8 +199,45 @@ TensorMap OpenvinoExecutable::run(const TensorMap& inputs) const {
     const auto shares = shares_of(begins->second.values<std::int64_t>(), call.sizes.at("tokens"), threads_->threads());
     if (!shares.empty()) return run_shares(inputs, call.sizes, shares);
   }
-  translating_errors("running", [&] { CompiledGraph::Run(compiled_for({.layout = call.layout}), call, prepared.computed).run(); });
+  translating_errors("running", [&] { CompiledGraph::Run(compiled_for(call, false), call, prepared.computed).run(); });
   return outputs_of(prepared);
+}
+
+std::unique_ptr<State> OpenvinoExecutable::make_state(const StateOptions& options) const {
+  return std::make_unique<OpenvinoState>(report_.graph, threads_, options);
+}
+
+TensorMap OpenvinoExecutable::run(const TensorMap& inputs, const StateCall& state_call) const {
+  auto* const state = dynamic_cast<OpenvinoState*>(&state_call.state);
+  if (state == nullptr) throw Error(ErrorKind::internal, "backend openvino: the state is another backend's");
+  Prepared prepared = prepare(with_context(report_.graph, inputs, state_call));
+  Call& call = prepared.call;
+  call.state = state;
+  call.remembered = state_call.sequences;
+  std::vector<const Node*> appends;
+  std::vector<Tensor> results = prepared.computed;
+  for (const Node& node : report_.graph.nodes()) {
+    if (node.op != Op::append) continue;
+    appends.push_back(&node);
+    results.push_back(Tensor::zeros(DType::float32, evaluate(report_.graph.type(node.inputs.front()).shape, call.sizes)));
+  }
+  const std::vector<PagedState::Growth> growths = growths_of(call);
+  state->reserve(growths);
+  translating_errors("running", [&] { CompiledGraph::Run(compiled_for(call, false), call, results).run(); });
+  for (std::size_t i = 0; i < appends.size(); ++i)
+    state->store(*appends[i], call.remembered, call.whole_numbers(appends[i]->inputs[1]), results[prepared.computed.size() + i]);
+  state->commit(growths);
+  return outputs_of(prepared);
+}
+
+std::vector<PagedState::Growth> OpenvinoExecutable::growths_of(const Call& call) const {
+  std::vector<PagedState::Growth> growths;
+  for (const AppendedSize& size : appended_) {
+    const auto begins = call.whole_numbers(size.sequences);
+    for (std::size_t i = 0; i < call.remembered.size(); ++i)
+      growths.push_back({.sequence = call.remembered[i], .size = size.name, .rows = begins[i + 1] - begins[i]});
+  }
+  return growths;
 }
 
 TensorMap OpenvinoExecutable::run_shares(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> shares) const {
@@ -185,8 +248,7 @@ TensorMap OpenvinoExecutable::run_shares(const TensorMap& inputs, const SizeMap&
   translating_errors("running", [&] {
     std::vector<std::unique_ptr<CompiledGraph::Run>> runs;
     for (Prepared& part : parts)
-      runs.push_back(
-          std::make_unique<CompiledGraph::Run>(compiled_for({.layout = part.call.layout, .shared = true}), part.call, part.computed));
+      runs.push_back(std::make_unique<CompiledGraph::Run>(compiled_for(part.call, true), part.call, part.computed));
     for (const auto& run : runs) run->start();
     for (const auto& run : runs) run->wait();
   });

@@ -8,6 +8,7 @@
 #include "backends/openvino/compiled_graph.h"
 #include "backends/openvino/host_part.h"
 #include "backends/openvino/shares.h"
+#include "backends/openvino/static_shapes.h"
 
 namespace accelerate::openvino {
 
@@ -19,6 +20,8 @@ class OpenvinoExecutable final : public Executable {
 
   const CompileReport& report() const override { return report_; }
   TensorMap run(const TensorMap& inputs) const override;
+  std::unique_ptr<State> make_state(const StateOptions& options) const override;
+  TensorMap run(const TensorMap& inputs, const StateCall& state_call) const override;
 
  private:
   /// A call that was looked at and may be handed to the runtime.
@@ -35,15 +38,17 @@ class OpenvinoExecutable final : public Executable {
 
   struct Slot {
     std::mutex mutex;
-    std::unique_ptr<CompiledGraph> compiled;
+    std::shared_ptr<CompiledGraph> compiled;
   };
 
   Prepared prepare(const TensorMap& inputs) const;
+  std::vector<PagedState::Growth> growths_of(const Call& call) const;
   TensorMap outputs_of(const Prepared& prepared) const;
   TensorMap run_shares(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> shares) const;
 
-  CompiledGraph& compiled_for(Form form, std::string* note = nullptr) const;
-  std::unique_ptr<CompiledGraph> compile(Form form) const;
+  std::shared_ptr<CompiledGraph> compiled_for(Form form, std::string* note = nullptr) const;
+  std::shared_ptr<CompiledGraph> compiled_for(const Call& call, bool shared) const;
+  std::unique_ptr<CompiledGraph> compile(Form form, const Call* only = nullptr) const;
   std::unique_ptr<CompiledGraph> load_or_compile(Form form, std::string* note) const;
   std::string settings_for(Form form) const;
   void count_runtime_ops(CompiledGraph& compiled);
@@ -56,8 +61,10 @@ class OpenvinoExecutable final : public Executable {
   std::string device_;
   HostPart host_;
   std::vector<ValueId> sequences_;
+  std::vector<AppendedSize> appended_;
   bool is_separable_ = false;
   mutable std::array<Slot, 4> slots_;
+  mutable StaticShapes static_shapes_;
 };
 
 }  // namespace accelerate::openvino

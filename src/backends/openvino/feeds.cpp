@@ -5,6 +5,8 @@
 #include <limits>
 #include <optional>
 
+#include "base/arithmetic.h"
+
 namespace accelerate::openvino {
 namespace {
 
@@ -12,7 +14,7 @@ using Bounds = std::span<const std::int64_t>;
 
 /// A rectangle that holds ragged sequences, one a row.
 struct Rectangle {
-  explicit Rectangle(Bounds given) : bounds(given), sequences(static_cast<std::int64_t>(given.size()) - 1) {
+  Rectangle(Bounds given, std::int64_t least) : bounds(given), sequences(static_cast<std::int64_t>(given.size()) - 1), longest(least) {
     for (std::int64_t i = 0; i < sequences; ++i) longest = std::max(longest, length(i));
   }
   std::int64_t begin(std::int64_t sequence) const { return bounds[static_cast<std::size_t>(sequence)]; }
@@ -20,10 +22,12 @@ struct Rectangle {
 
   Bounds bounds;
   std::int64_t sequences;
-  std::int64_t longest = least_longest;
+  std::int64_t longest;
 };
 
-Rectangle rectangle_of(const Call& call, ValueId sequences) { return Rectangle(call.whole_numbers(sequences)); }
+Rectangle rectangle_of(const Call& call, ValueId sequences) {
+  return {call.whole_numbers(sequences), least_longest(call.graph, sequences)};
+}
 
 Tensor rows_of(const Rectangle& rectangle) {
   Tensor tensor = Tensor::zeros(DType::int32, {rectangle.sequences, rectangle.longest});
@@ -68,23 +72,67 @@ ValueId optional_input(const Node& node, std::size_t input) { return input < nod
 constexpr std::size_t distance_columns = 8;
 constexpr std::size_t global_keys = 9;
 
-/// Whether sequences of equal lengths see alike, query by query.
-bool sequences_see_alike(const Node& attention, Layout layout) {
-  return layout == Layout::equal && optional_input(attention, global_keys) == no_value;
+/// The append that makes the attention's keys; nullptr where it has those of its own call alone.
+const Node* append_of(const Graph& graph, const Node& attention) {
+  const Node& producer = graph.producer(attention.inputs[1]);
+  return producer.op == Op::append ? &producer : nullptr;
 }
+
+/// Whether sequences of equal lengths see alike, query by query.
+bool sequences_see_alike(const Graph& graph, const Node& attention, Layout layout) {
+  return layout == Layout::equal && optional_input(attention, global_keys) == no_value && append_of(graph, attention) == nullptr;
+}
+
+/// Places for remembered rows in the rectangle that an append makes: so many at a time that most steps have as many as the one
+/// before, and the runtime need not prepare itself for another shape.
+std::int64_t remembered_places(const Call& call, const Node& append) {
+  constexpr std::int64_t at_a_time = 32;
+  const Rectangle added = rectangle_of(call, append.inputs[1]);
+  const Rectangle all = rectangle_of(call, append.inputs[2]);
+  std::int64_t most = 1;
+  for (std::int64_t i = 0; i < all.sequences; ++i) most = std::max(most, all.length(i) - added.length(i));
+  return round_up(most, at_a_time);
+}
+
+/// Where the keys of an attention lie in its rectangle: row by row, or remembered ones first and new ones behind them.
+class KeyPlaces {
+ public:
+  KeyPlaces(const Call& call, const Node& attention) : all_(rectangle_of(call, attention.inputs[4])), added_(all_) {
+    if (const Node* append = append_of(call.graph, attention)) {
+      added_ = rectangle_of(call, append->inputs[1]);
+      remembered_ = remembered_places(call, *append);
+    }
+  }
+
+  std::int64_t count() const { return remembered_ + added_.longest; }
+  std::int64_t begin(std::int64_t sequence) const { return all_.begin(sequence); }
+  std::int64_t rows(std::int64_t sequence) const { return all_.length(sequence); }
+
+  /// The row of the sequence at a place; nothing where none lies.
+  std::optional<std::int64_t> row(std::int64_t sequence, std::int64_t place) const {
+    const std::int64_t earlier = all_.length(sequence) - added_.length(sequence);
+    if (place < remembered_) return place < earlier ? std::optional(place) : std::nullopt;
+    return place - remembered_ < added_.length(sequence) ? std::optional(earlier + place - remembered_) : std::nullopt;
+  }
+
+ private:
+  Rectangle all_;
+  Rectangle added_;
+  std::int64_t remembered_ = 0;
+};
 
 /// The queries and keys of an attention in one call.
 struct Pairs {
   Pairs(const Call& call, const Node& attention)
       : options(attention.as<AttentionOptions>()),
         queries(rectangle_of(call, attention.inputs[3])),
-        keys(rectangle_of(call, attention.inputs[4])),
-        blocks(sequences_see_alike(attention, call.layout) ? std::min<std::int64_t>(1, queries.sequences) : queries.sequences) {
+        keys(call, attention),
+        blocks(sequences_see_alike(call.graph, attention, call.layout) ? std::min<std::int64_t>(1, queries.sequences) : queries.sequences) {
     if (const ValueId value = optional_input(attention, global_keys); value != no_value) global = call.value(value).values<bool>();
   }
 
+  /// Whether a query of a sequence sees a row of its keys.
   bool sees(std::int64_t sequence, std::int64_t query, std::int64_t key) const {
-    if (key >= keys.length(sequence)) return false;
     if (!global.empty() && global[static_cast<std::size_t>(keys.begin(sequence) + key)]) return true;
     const std::int64_t place = place_of(sequence, query);
     if (options.causal && key > place) return false;
@@ -93,13 +141,17 @@ struct Pairs {
   }
 
   /// The query's place among the keys: both sequences end at the same place.
-  std::int64_t place_of(std::int64_t sequence, std::int64_t query) const {
-    return query + keys.length(sequence) - queries.length(sequence);
+  std::int64_t place_of(std::int64_t sequence, std::int64_t query) const { return query + keys.rows(sequence) - queries.length(sequence); }
+
+  /// The row at a place of the keys' rectangle less the query's; 0 where none lies.
+  std::int64_t distance(std::int64_t sequence, std::int64_t query, std::int64_t place) const {
+    const auto key = keys.row(sequence, place);
+    return key ? *key - place_of(sequence, query) : 0;
   }
 
   const AttentionOptions& options;
   Rectangle queries;
-  Rectangle keys;
+  KeyPlaces keys;
   std::int64_t blocks;           ///< sequences that differ in what their queries see
   std::span<const bool> global;  ///< keys that every query sees; empty where there are none
 };
@@ -108,12 +160,14 @@ bool depends_on_query(const AttentionOptions& options) { return options.causal |
 
 Tensor mask_of(const Pairs& pairs) {
   const std::int64_t rows = depends_on_query(pairs.options) ? pairs.queries.longest : 1;
-  Tensor tensor = Tensor::zeros(DType::float32, {pairs.blocks, 1, rows, pairs.keys.longest});
+  Tensor tensor = Tensor::zeros(DType::float32, {pairs.blocks, 1, rows, pairs.keys.count()});
   float* next = tensor.mutable_values<float>().data();
   for (std::int64_t sequence = 0; sequence < pairs.blocks; ++sequence)
     for (std::int64_t query = 0; query < rows; ++query)
-      for (std::int64_t key = 0; key < pairs.keys.longest; ++key)
-        *next++ = pairs.sees(sequence, query, key) ? 0 : -std::numeric_limits<float>::infinity();
+      for (std::int64_t place = 0; place < pairs.keys.count(); ++place) {
+        const auto key = pairs.keys.row(sequence, place);
+        *next++ = key && pairs.sees(sequence, query, *key) ? 0 : -std::numeric_limits<float>::infinity();
+      }
   return tensor;
 }
 
@@ -122,27 +176,28 @@ Tensor seen_of(const Pairs& pairs) {
   bool* next = tensor.mutable_values<bool>().data();
   for (std::int64_t sequence = 0; sequence < pairs.queries.sequences; ++sequence)
     for (std::int64_t query = 0; query < pairs.queries.length(sequence); ++query, ++next)
-      for (std::int64_t key = 0; key < pairs.keys.length(sequence) && !*next; ++key) *next = pairs.sees(sequence, query, key);
+      for (std::int64_t key = 0; key < pairs.keys.rows(sequence) && !*next; ++key) *next = pairs.sees(sequence, query, key);
   return tensor;
 }
 
 Tensor distances_of(const Pairs& pairs) {
-  Tensor tensor = Tensor::zeros(DType::float32, {pairs.blocks, 1, pairs.queries.longest, pairs.keys.longest});
+  Tensor tensor = Tensor::zeros(DType::float32, {pairs.blocks, 1, pairs.queries.longest, pairs.keys.count()});
   float* next = tensor.mutable_values<float>().data();
   for (std::int64_t sequence = 0; sequence < pairs.blocks; ++sequence)
     for (std::int64_t query = 0; query < pairs.queries.longest; ++query)
-      for (std::int64_t key = 0; key < pairs.keys.longest; ++key) *next++ = static_cast<float>(key - pairs.place_of(sequence, query));
+      for (std::int64_t place = 0; place < pairs.keys.count(); ++place)
+        *next++ = static_cast<float>(pairs.distance(sequence, query, place));
   return tensor;
 }
 
 Tensor columns_of(const Pairs& pairs, std::span<const std::int64_t> columns) {
   const auto reach = static_cast<std::int64_t>(columns.size() / 2);
-  Tensor tensor = Tensor::zeros(DType::int32, {pairs.blocks, pairs.queries.longest, pairs.keys.longest});
+  Tensor tensor = Tensor::zeros(DType::int32, {pairs.blocks, pairs.queries.longest, pairs.keys.count()});
   std::int32_t* next = tensor.mutable_values<std::int32_t>().data();
   for (std::int64_t sequence = 0; sequence < pairs.blocks; ++sequence)
     for (std::int64_t query = 0; query < pairs.queries.longest; ++query)
-      for (std::int64_t key = 0; key < pairs.keys.longest; ++key) {
-        const std::int64_t distance = std::clamp(key - pairs.place_of(sequence, query), -reach, reach);
+      for (std::int64_t place = 0; place < pairs.keys.count(); ++place) {
+        const std::int64_t distance = std::clamp(pairs.distance(sequence, query, place), -reach, reach);
         *next++ = static_cast<std::int32_t>(columns[static_cast<std::size_t>(distance + reach)]);
       }
   return tensor;
@@ -189,7 +244,7 @@ Dim any(const char* name) { return Dim::named(name); }
 
 FeedType type_of(const Graph& graph, const Feed& feed, Layout layout) {
   const ValueType& type = graph.type(feed.value);
-  const auto blocks = [&] { return sequences_see_alike(graph.producer(feed.value), layout) ? Dim(1) : any("sequences"); };
+  const auto blocks = [&] { return sequences_see_alike(graph, graph.producer(feed.value), layout) ? Dim(1) : any("sequences"); };
   switch (feed.kind) {
     case FeedKind::value:
       return {type.dtype, type.shape};
@@ -225,8 +280,24 @@ FeedType type_of(const Graph& graph, const Feed& feed, Layout layout) {
       return {DType::float32, {blocks(), 1, any("queries"), any("keys")}};
     case FeedKind::columns:
       return {DType::int32, {blocks(), any("queries"), any("keys")}};
+    case FeedKind::remembered:
+      return {DType::float32, {any("sequences"), type.shape[1], any("places"), type.shape[2]}};
   }
   return {};
+}
+
+bool follows_from_sizes(FeedKind kind) {
+  switch (kind) {
+    case FeedKind::shape:
+    case FeedKind::bounds:
+    case FeedKind::longest:
+    case FeedKind::first_rows:
+    case FeedKind::last_rows:
+    case FeedKind::lengths:
+      return true;
+    default:
+      return false;
+  }
 }
 
 Tensor tensor_of(const Call& call, const Feed& feed) {
@@ -275,6 +346,8 @@ Tensor tensor_of(const Call& call, const Feed& feed) {
       return distances_of(Pairs(call, producer()));
     case FeedKind::columns:
       return columns_of(Pairs(call, producer()), call.whole_numbers(producer().inputs[distance_columns]));
+    case FeedKind::remembered:
+      return call.state->rectangle(producer(), call.remembered, remembered_places(call, producer()));
   }
   return {};
 }
@@ -307,6 +380,8 @@ ValueId first_alike(const Graph& graph, const Node& attention) {
   return attention.outputs.front();
 }
 
-bool always_sees(const Node& attention) { return attention.inputs[3] == attention.inputs[4]; }
+bool always_sees(const Graph& graph, const Node& attention) {
+  return attention.inputs[3] == attention.inputs[4] || append_of(graph, attention) != nullptr;
+}
 
 }  // namespace accelerate::openvino

@@ -23,6 +23,7 @@ enum class FeedKind : std::uint8_t {
   seen,        ///< bool [queries, 1, 1]: whether the query of that attention sees any key
   distances,   ///< float32 [sequences or 1, 1, queries, keys]: the key's place less the query's, for each pair of that attention
   columns,     ///< int32 [sequences or 1, queries, keys]: the column of that attention's biases for each pair
+  remembered,  ///< float32 [sequences, heads, places, size]: the rows that the append which makes the value has of earlier calls
 };
 
 /// A parameter: `kind` of `value`, in the order in which the model takes them.
@@ -39,6 +40,9 @@ struct FeedType {
 
 FeedType type_of(const Graph& graph, const Feed& feed, Layout layout);
 
+/// Whether the feed is the same in all calls of the same sizes whose sequences are of equal lengths.
+bool follows_from_sizes(FeedKind kind);
+
 /// The feed's tensor in this call, which check_call() let pass.
 Tensor tensor_of(const Call& call, const Feed& feed);
 
@@ -53,6 +57,6 @@ bool is_plainly_causal(const Node& attention);
 ValueId first_alike(const Graph& graph, const Node& attention);
 
 /// Whether every query of the attention sees at least its own key, whatever the call.
-bool always_sees(const Node& attention);
+bool always_sees(const Graph& graph, const Node& attention);
 
 }  // namespace accelerate::openvino

@@ -22,12 +22,19 @@ HostPart::HostPart(const Graph& graph)
       known_(static_cast<std::size_t>(graph.value_count()), false),
       is_fixed_(known_),
       fixed_(static_cast<std::size_t>(graph.value_count())) {
+  std::vector<bool> is_code(known_);  // part of weights that are stored as codes
+  for (const Node& node : graph.nodes())
+    if (node.op == Op::dequantize)
+      for (ValueId input : node.inputs)
+        if (input != no_value) is_code[static_cast<std::size_t>(input)] = true;
   for (const Node& node : graph.nodes()) {
     const auto each_input = [&](const std::vector<bool>& holds) {
       return std::ranges::all_of(node.inputs, [&](ValueId input) { return input == no_value || holds[static_cast<std::size_t>(input)]; });
     };
     // Weights stay where they are, unless someone asks for one as it is.
-    const bool is_weight = node.op == Op::constant && gives_floats(graph, node) && !is_output(graph, node.outputs.front());
+    const bool gives_weight =
+        node.op == Op::constant && (gives_floats(graph, node) || is_code[static_cast<std::size_t>(node.outputs.front())]);
+    const bool is_weight = gives_weight && !is_output(graph, node.outputs.front());
     const bool is_computed = node.op != Op::input && node.op != Op::constant;
     if (is_weight || (is_computed && (gives_floats(graph, node) || !each_input(known_)))) continue;
     const bool same_each_time = node.op != Op::input && each_input(is_fixed_);

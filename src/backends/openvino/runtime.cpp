@@ -99,7 +99,7 @@ std::vector<Precision> precisions_of(const std::string& runtime_name) {
   std::vector<Precision> precisions{Precision::fp32};
   if (has(ov::device::capability::FP16)) precisions.push_back(Precision::fp16);
   if (has(ov::device::capability::BF16)) precisions.push_back(Precision::bf16);
-  precisions.push_back(Precision::int8);  // of stored weights, which every device widens
+  precisions.insert(precisions.end(), {Precision::int8, Precision::int4});  // of stored weights, which every device widens
   return precisions;
 }
 

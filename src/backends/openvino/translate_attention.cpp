@@ -35,6 +35,12 @@ Output heads_of(Translation& translation, const Node& node, std::size_t input, s
   return transposed(to_rectangle(translation, translation(id), translation.shape(id), node.inputs[sequences]), {0, 2, 1, 3});
 }
 
+/// Keys or values as [sequences, heads, places, size].
+Output remembered_or_new(Translation& translation, const Node& node, std::size_t input) {
+  if (translation.from().producer(node.inputs[input]).op == Op::append) return translation(node.inputs[input]);
+  return heads_of(translation, node, input, key_sequences);
+}
+
 /// Each head of keys as often as it has heads of queries, one after another.
 Output repeated(Translation& translation, const Node& node, const Output& x) {
   const std::int64_t query_heads = translation.shape(node.inputs[query])[1].value();
@@ -95,8 +101,8 @@ Output capped_attention(const Output& queries, const Output& keys, const Output&
 Output translate_attention(Translation& translation, const Node& node) {
   const auto& options = node.as<AttentionOptions>();
   const Output queries = heads_of(translation, node, query, query_sequences);
-  const Output keys = repeated(translation, node, heads_of(translation, node, key, key_sequences));
-  const Output values = repeated(translation, node, heads_of(translation, node, value, key_sequences));
+  const Output keys = repeated(translation, node, remembered_or_new(translation, node, key));
+  const Output values = repeated(translation, node, remembered_or_new(translation, node, value));
   Output added = added_to_scores(translation, node);
   if (added.get_node() == nullptr) added = number(0);
   const Output heads = options.softcap != 0 ? capped_attention(queries, keys, values, added, options)
@@ -104,7 +110,7 @@ Output translate_attention(Translation& translation, const Node& node) {
                                                   queries, keys, values, added, number(options.scale), is_plainly_causal(node)));
   const Output rows =
       from_rectangle(translation, transposed(heads, {0, 2, 1, 3}), translation.shape(node.outputs[0]), node.inputs[query_sequences]);
-  if (always_sees(node)) return rows;
+  if (always_sees(translation.from(), node)) return rows;
   return std::make_shared<ops::Select>(translation.feed(FeedKind::seen, first_alike(translation.from(), node)), rows, number(0));
 }
 

@@ -3,8 +3,11 @@
 #include <cmath>
 #include <optional>
 
+#include "backends/four_bits.h"
 #include "backends/openvino/translation.h"
 #include "backends/reference/evaluate.h"
+#include "base/arithmetic.h"
+#include "base/half.h"
 
 namespace accelerate::openvino {
 namespace {
@@ -52,7 +55,41 @@ Output compressed(Translation& translation, const Tensor& weight) {
   return std::make_shared<ops::Multiply>(widened, stored(scales));
 }
 
+/// weight [out, in] as the runtime's compressed weights: steps of four bits times a scale for each group of inputs.
+Output four_bit_compressed(Translation& translation, const Tensor& weight) {
+  const std::int64_t rows = weight.dim(0);
+  const std::int64_t columns = weight.dim(1);
+  const std::int64_t groups = divide_up(columns, four_bit_group);
+  const std::int64_t row_bytes = divide_up(columns, 2);
+  Tensor codes = Tensor::zeros(DType::uint8, {rows, row_bytes});
+  Tensor scales = Tensor::zeros(DType::float32, {rows, groups});
+  const auto weights = weight.values<float>();
+  const ThreadPool::Place place(translation.threads());
+  const auto all_codes = codes.mutable_values<std::uint8_t>();
+  const auto all_scales = scales.mutable_values<float>();
+  translation.threads().parallel_for(rows, [&](std::int64_t row, int) {
+    const auto numbers = weights.subspan(static_cast<std::size_t>(row * columns), static_cast<std::size_t>(columns));
+    std::vector<std::uint8_t> steps(static_cast<std::size_t>(2 * row_bytes));
+    const auto own_scales = all_scales.subspan(static_cast<std::size_t>(row * groups), static_cast<std::size_t>(groups));
+    for (std::int64_t group = 0; group < groups; ++group) {
+      const auto first = static_cast<std::size_t>(group * four_bit_group);
+      const std::size_t count = std::min(static_cast<std::size_t>(four_bit_group), numbers.size() - first);
+      own_scales[static_cast<std::size_t>(group)] = quantise_four_bits(numbers.subspan(first, count), steps.data() + first);
+    }
+    std::vector<std::uint16_t> halves(own_scales.size());
+    const float factor = halve_scales(own_scales, halves.data());
+    for (std::size_t group = 0; group < halves.size(); ++group) own_scales[group] = factor * from_float16(halves[group]);
+    const auto bytes = all_codes.subspan(static_cast<std::size_t>(row * row_bytes), static_cast<std::size_t>(row_bytes));
+    for (std::size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<std::uint8_t>(steps[2 * i] | steps[2 * i + 1] << 4U);
+  });
+  const DequantizeOptions options{.bits = 4, .columns = columns, .group_size = four_bit_group, .zero = four_bit_zero};
+  return numbers_of(translation, {.codes = &codes, .scales = &scales, .offsets = nullptr, .group_of = nullptr, .options = options});
+}
+
 Output weight_of(Translation& translation, const Node& linear) {
+  if (linear.as<LinearOptions>().precision == Precision::int4)
+    if (const std::optional<Tensor> weight = decoded(translation.from(), linear.inputs[1]))
+      return four_bit_compressed(translation, *weight);
   if (linear.as<LinearOptions>().precision == Precision::int8)
     if (const std::optional<Tensor> weight = decoded(translation.from(), linear.inputs[1])) return compressed(translation, *weight);
   // The runtime keeps one packed copy for each stored tensor, however it is read: one that is read transposed gets its own.

@@ -31,10 +31,12 @@ constexpr std::array table{
     Row{Op::matmul, translate_matmul},
     Row{Op::linear, translate_linear},
     Row{Op::grouped_linear, translate_grouped_linear},
+    Row{Op::dequantize, translate_dequantize},
     Row{Op::layer_norm, translate_layer_norm},
     Row{Op::rms_norm, translate_rms_norm},
     Row{Op::attention, translate_attention},
     Row{Op::rope, translate_rope},
+    Row{Op::append, translate_append},
     Row{Op::sequence_cumsum, translate_sequence_cumsum},
     Row{Op::sequence_shift, translate_sequence_shift},
     Row{Op::sequence_pool, translate_sequence_pool},
@@ -77,6 +79,10 @@ std::string refusal_of(const Graph& graph, const Node& node) {
       return first_of({1});
     case Op::attention:
       return first_of({3, 4, 8, 9});
+    case Op::append: {
+      std::string refusal = first_of({1, 2});
+      return refusal.empty() ? refusal_of_append(graph, node) : refusal;
+    }
     default:
       return {};
   }
@@ -102,10 +108,22 @@ Output Translation::feed(FeedKind kind, ValueId value) {
   const Feed wanted{kind, value};
   const auto found = std::ranges::find(feeds_, wanted);
   if (found != feeds_.end()) return parameters_[static_cast<std::size_t>(found - feeds_.begin())];
+  if (options_.only != nullptr && follows_from_sizes(kind)) return fixed_feed(wanted);
   const FeedType type = type_of(from_, wanted, options_.layout);
+  ov::PartialShape shape = partial_shape_of(type.shape);
+  if (options_.only != nullptr) {
+    const Tensor tensor = tensor_of(*options_.only, wanted);
+    shape = ov::Shape(tensor.shape().begin(), tensor.shape().end());
+  }
   feeds_.push_back(wanted);
-  parameters_.push_back(std::make_shared<ops::Parameter>(element_of(type.dtype), partial_shape_of(type.shape)));
+  parameters_.push_back(std::make_shared<ops::Parameter>(element_of(type.dtype), shape));
   return parameters_.back();
+}
+
+Output Translation::fixed_feed(const Feed& wanted) {
+  for (const auto& [feed, output] : fixed_feeds_)
+    if (feed == wanted) return output;
+  return fixed_feeds_.emplace_back(wanted, stored(tensor_of(*options_.only, wanted))).second;
 }
 
 Output Translation::indices(ValueId value) { return host_.fixed(value) == nullptr ? feed(FeedKind::indices, value) : (*this)(value); }
@@ -121,6 +139,8 @@ std::shared_ptr<ov::Model> Translation::finish() const {
   ov::ResultVector results;
   for (const NamedValue& output : from_.outputs())
     if (!host_.knows(output.value)) results.push_back(std::make_shared<ops::Result>(values_[static_cast<std::size_t>(output.value)]));
+  for (const Node& node : from_.nodes())
+    if (node.op == Op::append) results.push_back(std::make_shared<ops::Result>(values_[static_cast<std::size_t>(node.inputs.front())]));
   return std::make_shared<ov::Model>(results, parameters_, "graph");
 }
 

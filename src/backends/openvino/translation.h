@@ -7,6 +7,7 @@
 
 #include "backends/openvino/feeds.h"
 #include "backends/openvino/host_part.h"
+#include "backends/stored_constants.h"
 #include "base/thread_pool.h"
 
 namespace accelerate::openvino {
@@ -17,6 +18,7 @@ using Output = ov::Output<ov::Node>;
 struct TranslationOptions {
   Layout layout = Layout::equal;
   ThreadPool* threads = nullptr;  ///< for rounding weights; required
+  const Call* only = nullptr;     ///< a call whose sizes are those of all calls; nullptr: sizes stay open
 };
 
 /// What translators work on: the values that are translated so far, and the parameters that these need.
@@ -28,7 +30,7 @@ class Translation {
   /// The runtime's counterpart of a value.
   Output operator()(ValueId value);
 
-  /// The parameter that is fed that way.
+  /// The parameter that is fed that way; a constant where it follows from sizes that do not change.
   Output feed(FeedKind kind, ValueId value);
 
   /// A value that the host knows, whose numbers were checked to be indices of a table.
@@ -46,16 +48,20 @@ class Translation {
 
   std::span<const Feed> feeds() const { return feeds_; }
 
-  /// The model, whose results are the graph's outputs that the host does not know, in their order.
+  /// The model, whose results are the graph's outputs that the host does not know, in their order, and then the rows that each
+  /// append node adds.
   std::shared_ptr<ov::Model> finish() const;
 
  private:
+  Output fixed_feed(const Feed& wanted);
+
   const Graph& from_;
   const HostPart& host_;
   TranslationOptions options_;
   std::vector<Output> values_;
   std::vector<Feed> feeds_;
   ov::ParameterVector parameters_;
+  std::vector<std::pair<Feed, Output>> fixed_feeds_;  ///< that sizes alone tell
 };
 
 /// The translator of an op gives the node's only output.
@@ -83,16 +89,24 @@ Output translate_softmax(Translation& translation, const Node& node);
 Output translate_matmul(Translation& translation, const Node& node);
 Output translate_linear(Translation& translation, const Node& node);
 Output translate_grouped_linear(Translation& translation, const Node& node);
+Output translate_dequantize(Translation& translation, const Node& node);
 Output translate_layer_norm(Translation& translation, const Node& node);
 Output translate_rms_norm(Translation& translation, const Node& node);
 Output translate_rope(Translation& translation, const Node& node);
 Output translate_attention(Translation& translation, const Node& node);
+Output translate_append(Translation& translation, const Node& node);
 Output translate_sequence_cumsum(Translation& translation, const Node& node);
 Output translate_sequence_shift(Translation& translation, const Node& node);
 Output translate_sequence_pool(Translation& translation, const Node& node);
 
+/// Why the append node cannot be translated; empty when it can.
+std::string refusal_of_append(const Graph& graph, const Node& node);
+
 /// The value's shape as the runtime's reshape takes it.
 Output target_shape(Translation& translation, ValueId value);
+
+/// What stored codes stand for, compressed where the runtime knows their like.
+Output numbers_of(Translation& translation, const StoredCodes& codes);
 
 /// The function of each element, as unary and the tail of linear apply it.
 Output apply_unary(UnaryFunction function, const Output& x);

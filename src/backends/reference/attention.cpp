@@ -105,7 +105,8 @@ void weigh(std::span<const double> scores, const Heads& value, std::int64_t firs
 // Queries are the last tokens of their sequence's keys: with 2 queries and 5 keys the first query is at place 3.
 Tensors attention(const Arguments& arguments) {
   const auto& options = arguments.options<AttentionOptions>();
-  const Precision precision = options.precision == Precision::int8 ? Precision::bf16 : options.precision;
+  const bool in_steps = options.precision == Precision::int8 || options.precision == Precision::int4;
+  const Precision precision = in_steps ? Precision::bf16 : options.precision;
   const Heads query(arguments, 0);
   const Heads key(arguments, 1);
   const Heads value(arguments, 2);

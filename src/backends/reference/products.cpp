@@ -1,4 +1,6 @@
 // matmul, linear, grouped_linear.
+#include <algorithm>
+
 #include "backends/reference/definitions.h"
 #include "backends/reference/functions.h"
 #include "backends/reference/indexing.h"
@@ -34,8 +36,25 @@ Tensors matmul(const Arguments& arguments) {
   return {output};
 }
 
+namespace {
+
+/// Whether the value is numbers of stored codes, which are not rounded again.
+bool is_coded(const Graph& graph, ValueId value) {
+  const Node& producer = graph.producer(value);
+  const bool arranges = producer.op == Op::concat || producer.op == Op::transpose;
+  return producer.op == Op::dequantize ||
+         (arranges && std::ranges::all_of(producer.inputs, [&](ValueId input) { return is_coded(graph, input); }));
+}
+
+bool multiplies_steps(Precision precision) { return precision == Precision::int8 || precision == Precision::int4; }
+
+}  // namespace
+
 Tensors linear(const Arguments& arguments) {
   const auto& options = arguments.options<LinearOptions>();
+  const bool coded = multiplies_steps(options.precision) && is_coded(arguments.graph, arguments.node.inputs[1]);
+  const Precision of_weights = coded ? Precision::fp32 : options.precision;
+  const Precision of_activations = coded ? Precision::int4 : options.precision;
   const std::int64_t columns = arguments.input(0).dim(-1);
   const std::int64_t rows = row_count(arguments.input(0));
   const std::int64_t outputs = arguments.input(1).dim(0);
@@ -43,11 +62,11 @@ Tensors linear(const Arguments& arguments) {
   const auto residual = arguments.floats(3);
 
   std::vector<Operand> x;
-  for (std::int64_t row = 0; row < rows; ++row) x.push_back(as_activations(row_of(arguments.floats(0), row, columns), options.precision));
+  for (std::int64_t row = 0; row < rows; ++row) x.push_back(as_activations(row_of(arguments.floats(0), row, columns), of_activations));
   Tensor output = arguments.new_output();
   const auto results = output.mutable_values<float>();
   for (std::int64_t column = 0; column < outputs; ++column) {
-    const Operand weight = as_operand(row_of(arguments.floats(1), column, columns), options.precision);
+    const Operand weight = as_operand(row_of(arguments.floats(1), column, columns), of_weights);
     for (std::int64_t row = 0; row < rows; ++row) {
       const auto place = static_cast<std::size_t>(row * outputs + column);
       double result = dot(x[static_cast<std::size_t>(row)], weight);

@@ -31,13 +31,13 @@ inline KeyRange visible_keys(const AttentionArguments& arguments, std::int64_t q
 }
 
 /// Where things lie in the scratch memory, in bytes from its start; each on a cache line of its own.
-template <class Product>
+template <class Product, class Multiplier>
 struct AttentionScratch {
   std::int64_t keys;      ///< panels of one block of keys: outputs are keys, inputs the head's dimensions
   std::int64_t values;    ///< panels of one block of values: outputs are the head's dimensions, inputs keys
   std::int64_t rows;      ///< a tile of queries, or a panel of keys, as rows of groups
-  std::int64_t scores;    ///< [tile_rows, key_block]
-  std::int64_t products;  ///< [tile_rows, panel_columns]
+  std::int64_t scores;    ///< [most_rows, key_block]
+  std::int64_t products;  ///< [most_rows, panel_columns]
   std::int64_t maxima;    ///< [queries]: the largest score of each query so far
   std::int64_t sums;      ///< [queries]: the sum of its exponentials so far
   std::int64_t bytes;
@@ -50,14 +50,14 @@ struct AttentionScratch {
     values = keys + key_panels * panel_bytes<Product>(head_dim);
     rows = values + value_panels * panel_bytes<Product>(key_panels * panel_columns);
     scores = rows + panel_columns * prepared_row_bytes<Product>(head_dim);
-    products = scores + tile_rows * key_block * 4;
-    maxima = products + tile_rows * panel_columns * 4;
+    products = scores + Multiplier::most_rows * key_block * 4;
+    maxima = products + Multiplier::most_rows * panel_columns * 4;
     sums = maxima + whole_blocks(queries * 4);
     bytes = sums + whole_blocks(queries * 4);
   }
 };
 
-template <class Product>
+template <class Product, class Multiplier>
 class Attention {
  public:
   explicit Attention(const AttentionArguments& arguments)
@@ -113,7 +113,7 @@ class Attention {
       values_ = page + arguments_.page_values;
       value_panel_bytes_ = panel_bytes<Product>(arguments_.page_rows);
     }
-    const RowTiles tiles(arguments_.queries, tile_rows);
+    const RowTiles tiles(arguments_.queries, Multiplier::most_rows);
     for (std::int64_t tile = 0; tile < tiles.count(); ++tile) attend(tiles.first(tile), tiles.first(tile + 1));
   }
 
@@ -134,7 +134,7 @@ class Attention {
         const float* key = arguments_.key + key_row(first + row) * arguments_.key_stride;
         encode_activations<Product>(key, arguments_.head_dim, {}, at(scratch_.rows) + row * row_bytes);
       }
-      interleave_rows<Product>(at(scratch_.rows), row_bytes, count, steps_of<Product>(arguments_.head_dim), panel);
+      interleave_rows<Product>(at(scratch_.rows), row_bytes, count, panel_steps<Product>(arguments_.head_dim), panel);
       panel += panel_bytes<Product>(arguments_.head_dim);
     }
   }
@@ -168,9 +168,9 @@ class Attention {
 
     const KeyRange columns = {block_.begin + first_panel * panel_columns, block_.begin + last_panel * panel_columns};
     // Two loops, so that the long latency of one row's maximum passes under the next row's work.
-    Shift shifts[tile_rows];
+    Shift shifts[Multiplier::most_rows];
     for (std::int64_t query = first; query < last; ++query) {
-      shifts[query - first] = scale_scores(query, columns, score_row(query - first) + first_panel * panel_columns);
+      shifts[query - first] = shift_scores(query, columns, score_row(query - first) + first_panel * panel_columns);
     }
     for (std::int64_t query = first; query < last; ++query) {
       take_exponentials(query, columns, shifts[query - first], score_row(query - first) + first_panel * panel_columns);
@@ -182,12 +182,13 @@ class Attention {
   struct Shift {
     float maximum;
     float factor;
+    float scale = 1.0F;  ///< that its scores still lack
   };
 
   float* score_row(std::int64_t row) const { return reinterpret_cast<float*>(at(scratch_.scores)) + row * key_block; }
 
   /// Products of the tile's queries with the keys of panels [first_panel, last_panel).
-  void score(std::int64_t first, std::int64_t rows, std::int64_t first_panel, std::int64_t last_panel) const {
+  void score(std::int64_t first, std::int64_t rows, std::int64_t first_panel, std::int64_t last_panel) {
     const std::byte* queries = reinterpret_cast<const std::byte*>(arguments_.query + first * arguments_.query_stride);
     std::int64_t stride = arguments_.query_stride * 4;
     if constexpr (Product::group != 1) {
@@ -197,14 +198,14 @@ class Attention {
       queries = at(scratch_.rows);
     }
     for (std::int64_t panel = first_panel; panel < last_panel; ++panel) {
-      multiply_rows<Product>(rows, {
-                                       .activations = queries,
-                                       .activation_stride = stride,
-                                       .panel = keys_ + panel * panel_bytes<Product>(arguments_.head_dim),
-                                       .steps = steps_of<Product>(arguments_.head_dim),
-                                       .sums = score_row(0) + panel * panel_columns,
-                                       .sums_stride = key_block * 4,
-                                   });
+      multiply_(rows, {
+                          .activations = queries,
+                          .activation_stride = stride,
+                          .panel = keys_ + panel * panel_bytes<Product>(arguments_.head_dim),
+                          .steps = steps_of<Product>(arguments_.head_dim),
+                          .sums = score_row(0) + panel * panel_columns,
+                          .sums_stride = key_block * 4,
+                      });
     }
   }
 
@@ -224,33 +225,39 @@ class Attention {
     }
   }
 
-  /// Scales the products of one query with the keys of `columns` to scores in units of ln(2), so that their exponentials
-  /// are powers of two, and adds the bias. Keys that the query may not look at get -∞.
-  Shift scale_scores(std::int64_t query, KeyRange columns, float* scores) {
+  /// Makes the products of one query with the keys of `columns` scores in units of ln(2), so that their exponentials are
+  /// powers of two: scaled and with the bias, but where there is no more than a scale, which is left to take_exponentials().
+  /// Keys that the query may not look at get -∞.
+  Shift shift_scores(std::int64_t query, KeyRange columns, float* scores) {
     constexpr float log2_e = 1.44269504F;
     const KeyRange seen = intersection(visible(query), columns);
     const float* bias =
         arguments_.bias == nullptr || listed_ != nullptr ? nullptr : arguments_.bias + query * arguments_.bias_stride + columns.begin;
     if (has_shaped_scores()) shape_scores(query, columns, scores);
-    const Floats scale = spread(has_shaped_scores() ? log2_e : arguments_.scale * log2_e);
-    Floats largest = spread(maxima_[query]);
+    const float scale = has_shaped_scores() ? log2_e : arguments_.scale * log2_e;
+    const bool scaled_later = bias == nullptr && scale > 0.0F;
+    Floats largest = spread(-__builtin_inff());
     for (std::int64_t i = 0; i < columns.end - columns.begin; i += width) {
       const std::int64_t key = columns.begin + i;
-      Floats score = multiply(load(scores + i), scale);
+      const bool all_seen = key >= seen.begin && key + width <= seen.end;
+      Floats score = load(scores + i);
+      if (!scaled_later) score = multiply(score, spread(scale));
       if (bias != nullptr) score = multiply_add(load_up_to(bias + i, arguments_.keys - key), spread(log2_e), score);
-      if (key < seen.begin || key + width > seen.end) {
+      if (!all_seen) {
         const Integers place = add(lane_numbers(), spread(static_cast<std::int32_t>(i)));
         const Mask mask = both(greater_or_equal(place, spread(static_cast<std::int32_t>(seen.begin - columns.begin))),
                                greater(spread(static_cast<std::int32_t>(seen.end - columns.begin)), place));
         score = select(mask, score, spread(-__builtin_inff()));
       }
       largest = maximum(largest, score);
-      store(scores + i, score);
+      if (!scaled_later || !all_seen) store(scores + i, score);
     }
     const float before = maxima_[query];
-    maxima_[query] = largest_of(largest);
+    const float found = largest_of(largest) * (scaled_later ? scale : 1.0F);
+    maxima_[query] = found > before ? found : before;
     // From -∞ all differences would be NaN instead of -∞.
-    Shift shift = {.maximum = maxima_[query] == -__builtin_inff() ? 0.0F : maxima_[query], .factor = 1.0F};
+    Shift shift = {
+        .maximum = maxima_[query] == -__builtin_inff() ? 0.0F : maxima_[query], .factor = 1.0F, .scale = scaled_later ? scale : 1.0F};
     if (before == -__builtin_inff()) {
       shift.factor = 0.0F;
     } else if (before != shift.maximum) {
@@ -264,7 +271,7 @@ class Attention {
     Floats sums = spread(0.0F);
     auto* groups = reinterpret_cast<std::byte*>(scores);
     for (std::int64_t i = 0; i < columns.end - columns.begin; i += width) {
-      const Floats value = power_of_two(subtract(load(scores + i), spread(shift.maximum)));
+      const Floats value = power_of_two(multiply_add(load(scores + i), spread(shift.scale), spread(-shift.maximum)));
       sums = add(sums, value);
       // A group is never wider than a score: what is written here has been read.
       Product::store_activations(groups + i * activation_bytes<Product>, value);
@@ -273,20 +280,20 @@ class Attention {
   }
 
   /// output = output·factor + exponentials·values
-  void add_values(std::int64_t first, std::int64_t rows, std::int64_t first_panel, std::int64_t last_key, const Shift* shifts) const {
+  void add_values(std::int64_t first, std::int64_t rows, std::int64_t first_panel, std::int64_t last_key, const Shift* shifts) {
     const std::int64_t first_step = first_panel * panel_columns / Product::group;
     const std::int64_t steps = steps_of<Product>(last_key - block_.begin) - first_step;
     auto* products = reinterpret_cast<float*>(at(scratch_.products));
     for (std::int64_t column = 0; column < arguments_.value_dim; column += panel_columns) {
       const std::byte* panel = values_ + column / panel_columns * value_panel_bytes_;
-      multiply_rows<Product>(rows, {
-                                       .activations = reinterpret_cast<const std::byte*>(score_row(0) + first_panel * panel_columns),
-                                       .activation_stride = key_block * 4,
-                                       .panel = panel + first_step * panel_columns * Product::column_bytes,
-                                       .steps = steps,
-                                       .sums = products,
-                                       .sums_stride = panel_columns * 4,
-                                   });
+      multiply_(rows, {
+                          .activations = reinterpret_cast<const std::byte*>(score_row(0) + first_panel * panel_columns),
+                          .activation_stride = key_block * 4,
+                          .panel = panel + first_step * panel_columns * Product::column_bytes,
+                          .steps = steps,
+                          .sums = products,
+                          .sums_stride = panel_columns * 4,
+                      });
       const std::int64_t columns = smaller(panel_columns, arguments_.value_dim - column);
       for (std::int64_t row = 0; row < rows; ++row) {
         float* output = output_row(first + row) + column;
@@ -299,7 +306,8 @@ class Attention {
   }
 
   const AttentionArguments& arguments_;
-  AttentionScratch<Product> scratch_;
+  AttentionScratch<Product, Multiplier> scratch_;
+  Multiplier multiply_;
   float* maxima_;
   float* sums_;
   KeyRange block_ = {0, 0};
@@ -309,18 +317,27 @@ class Attention {
   const std::int64_t* listed_ = nullptr;  ///< the rows of the block's keys, while they are not in a row
 };
 
+template <class Multipliers>
 std::int64_t attention_scratch_bytes(Precision precision, std::int64_t queries, std::int64_t keys, std::int64_t head_dim) {
-  if (precision == Precision::fp32) return AttentionScratch<Float32Product>(queries, keys, head_dim).bytes;
-  return AttentionScratch<AttentionProduct>(queries, keys, head_dim).bytes;
+  const auto bytes_of = [=](auto product) {
+    using Product = decltype(product);
+    return AttentionScratch<Product, typename Multipliers::template Of<Product>>(queries, keys, head_dim).bytes;
+  };
+  return precision == Precision::fp32 ? bytes_of(Float32Product{}) : bytes_of(AttentionProduct{});
 }
 
+template <class Multipliers>
 void attention(const AttentionArguments& arguments) {
+  const auto run = [&](auto product) {
+    using Product = decltype(product);
+    Attention<Product, typename Multipliers::template Of<Product>>(arguments).run();
+  };
   if (arguments.precision == Precision::fp32) {
-    Attention<Float32Product>(arguments).run();
+    run(Float32Product{});
   } else if (arguments.pages != nullptr) {
-    Attention<Bfloat16Product>(arguments).run();
+    run(Bfloat16Product{});
   } else {
-    Attention<AttentionProduct>(arguments).run();
+    run(AttentionProduct{});
   }
 }
 

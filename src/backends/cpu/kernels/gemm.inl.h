@@ -124,6 +124,20 @@ inline void multiply_rows(std::int64_t rows, const TileArguments& tile) {
   }
 }
 
+/// Products of up to tile_rows rows with one panel, for attention.
+template <class Product>
+struct VectorMultiplier {
+  static constexpr std::int64_t most_rows = tile_rows;
+
+  void operator()(std::int64_t rows, const TileArguments& tile) const { multiply_rows<Product>(rows, tile); }
+};
+
+/// Attention's multipliers where there is nothing but vectors.
+struct VectorMultipliers {
+  template <class Product>
+  using Of = VectorMultiplier<Product>;
+};
+
 /// Rows cut into the fewest tiles of at most `most` rows, all but equal: 9 rows are 5 and 4, not 8 and 1.
 class RowTiles {
  public:
@@ -144,9 +158,9 @@ struct OutputTile {
   std::int64_t first_column;
 };
 
-/// Writes sums [rows, panel_columns] to the output, through the tail.
+/// Writes rows [first, last) of a tile's sums [rows, panel_columns] to the output, through the tail.
 template <class Product>
-void finish_tile(const GemmArguments& arguments, const OutputTile& tile, const void* sums) {
+void finish_rows(const GemmArguments& arguments, const OutputTile& tile, const void* sums, std::int64_t first, std::int64_t last) {
   const PackedWeights& weights = arguments.weights;
   const GemmTail& tail = arguments.tail;
   const std::int64_t columns = smaller(weights.outputs - tile.first_column, panel_columns);
@@ -165,7 +179,7 @@ void finish_tile(const GemmArguments& arguments, const OutputTile& tile, const v
         scale = load(weights.scales + output_column);
         column_sums = load_integers(weights.sums + output_column);
       }
-      for (std::int64_t row = 0; row < tile.rows; ++row) {
+      for (std::int64_t row = first; row < last; ++row) {
         const std::byte* sum = static_cast<const std::byte*>(sums) + (row * panel_columns + column) * 4;
         Floats value;
         if constexpr (Product::quantised) {
@@ -226,7 +240,7 @@ void gemm_by_vectors(const GemmArguments& arguments, std::int64_t stride) {
                                             .sums_stride = panel_columns * 4,
                                             .ahead = ahead_of<Product>(arguments, panel, index, tiles.count()),
                                         });
-      finish_tile<Product>(arguments, tile, sums);
+      finish_rows<Product>(arguments, tile, sums, 0, tile.rows);
     }
   }
 }

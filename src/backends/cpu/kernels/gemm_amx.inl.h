@@ -1,5 +1,8 @@
-// gemm over matrix tiles: 32 rows by one panel of 32 columns in four accumulators. Written over a Tiles interface with
+// gemm over matrix tiles: up to 32 rows by one panel of 32 columns in four accumulators. Written over a Tiles interface with
 // two implementations: AMX (tiles_amx.h), and a plain emulation in the tests, which runs on machines without AMX.
+//
+// The tile unit multiplies on its own, beside the vector units, but a core looks only some hundreds of instructions ahead:
+// so the tail of one tile is written between the products of the next, and costs no time while it is the shorter of the two.
 #pragma once
 
 #include "backends/cpu/kernels/gemm.inl.h"
@@ -9,79 +12,226 @@ namespace {
 
 constexpr std::int64_t amx_rows = 32;
 
-template <class Tiles, class Product>
-inline void multiply_amx_tile(Tiles& tiles, const TileArguments& tile, std::int64_t upper, std::int64_t lower) {
-  constexpr std::int64_t line = panel_columns * 4;  // one step of a panel
-  constexpr std::int64_t steps = block_bytes / 4;   // what one tile holds of them
-  tiles.template zero<0>();
-  tiles.template zero<1>();
-  tiles.template zero<2>();
-  tiles.template zero<3>();
-  // With no lower rows the upper ones are read in their place: never memory past the end.
-  const std::byte* lower_rows = tile.activations + (lower > 0 ? upper * tile.activation_stride : 0);
-  for (std::int64_t step = 0; step < tile.steps; step += steps) {
-    const std::byte* panel = tile.panel + step * line;
-    tiles.template load<4>(tile.activations + step * 4, tile.activation_stride);
-    tiles.template load<6>(panel, line);
-    tiles.template load<7>(panel + line / 2, line);
-    tiles.template load<5>(lower_rows + step * 4, tile.activation_stride);
-    if constexpr (Product::quantised) {
-      tiles.add_byte_products();
-    } else {
-      tiles.add_bfloat16_products();
+/// Depth, in steps of one tile, that is summed before the next tile of rows takes its turn: a panel's part of that depth
+/// (24 KB) stays in the nearest cache (48 KB wherever there is AMX) for all rows, while theirs stream past from the next.
+constexpr std::int64_t amx_depth = 12;
+
+/// The rows of a gemm in tiles of equal size. The last tile reaches back over rows of the one before, so that the tiles
+/// are configured once, and panels are read once.
+class AmxRowTiles {
+ public:
+  explicit AmxRowTiles(std::int64_t all) : all_(all), count_((all + amx_rows - 1) / amx_rows), rows_((all + count_ - 1) / count_) {}
+
+  std::int64_t count() const { return count_; }
+  std::int64_t rows() const { return rows_; }
+  std::int64_t first(std::int64_t tile) const { return smaller(tile * rows_, all_ - rows_); }
+  /// Rows at the beginning of a tile that belong to the one before.
+  std::int64_t shared(std::int64_t tile) const { return tile * rows_ - first(tile); }
+
+ private:
+  std::int64_t all_;
+  std::int64_t count_;
+  std::int64_t rows_;
+};
+
+/// One tile of sums: `upper` rows of activations and those after them, if the tiles hold any, times one panel.
+struct AmxTileArguments {
+  const std::byte* activations;
+  std::int64_t activation_stride;  ///< bytes
+  std::int64_t upper;
+  const std::byte* panel;
+  std::int64_t steps;  ///< of block_bytes
+  std::byte* sums;     ///< [rows, panel_columns]
+  std::int64_t sums_stride;
+  bool add = false;  ///< to what is there, instead of zeros
+};
+
+/// sums = activations·panel, with a call of `between` after each step's products.
+template <class Product, bool has_lower, class Tiles, class Between>
+inline void multiply_amx_tile(Tiles& tiles, const AmxTileArguments& tile, const Between& between) {
+  constexpr std::int64_t line = panel_columns * 4;
+  const std::byte* upper_rows = tile.activations;
+  const std::byte* lower_rows = upper_rows + tile.upper * tile.activation_stride;
+  const std::byte* panel = tile.panel;
+  std::byte* lower_sums = tile.sums + tile.upper * tile.sums_stride;
+  if (tile.add) {
+    tiles.template load<0>(tile.sums, tile.sums_stride);
+    tiles.template load<1>(tile.sums + line / 2, tile.sums_stride);
+    if constexpr (has_lower) {
+      tiles.template load<2>(lower_sums, tile.sums_stride);
+      tiles.template load<3>(lower_sums + line / 2, tile.sums_stride);
+    }
+  } else {
+    tiles.template zero<0>();
+    tiles.template zero<1>();
+    if constexpr (has_lower) {
+      tiles.template zero<2>();
+      tiles.template zero<3>();
     }
   }
-  auto* sums = static_cast<std::byte*>(tile.sums);
-  tiles.template store<0>(sums, tile.sums_stride);
-  tiles.template store<1>(sums + 64, tile.sums_stride);
-  if (lower > 0) {
-    tiles.template store<2>(sums + upper * tile.sums_stride, tile.sums_stride);
-    tiles.template store<3>(sums + upper * tile.sums_stride + 64, tile.sums_stride);
+  for (std::int64_t step = 0; step < tile.steps; ++step) {
+    tiles.template load<4>(upper_rows, tile.activation_stride);
+    tiles.template load<6>(panel, line);
+    tiles.template load<7>(panel + line / 2, line);
+    if constexpr (has_lower) tiles.template load<5>(lower_rows, tile.activation_stride);
+    tiles.template add_products<Product::quantised, has_lower>();
+    upper_rows += block_bytes;
+    lower_rows += block_bytes;
+    panel += panel_columns * block_bytes;
+    between();
+  }
+  tiles.template store<0>(tile.sums, tile.sums_stride);
+  tiles.template store<1>(tile.sums + line / 2, tile.sums_stride);
+  if constexpr (has_lower) {
+    tiles.template store<2>(lower_sums, tile.sums_stride);
+    tiles.template store<3>(lower_sums + line / 2, tile.sums_stride);
   }
 }
 
 template <class Tiles, class Product>
-void gemm_by_tiles(const GemmArguments& arguments) {
-  const std::int64_t inputs = arguments.weights.inputs;
-  const std::int64_t stride = prepared_row_bytes<Product>(inputs);
-  alignas(64) std::byte sums[amx_rows * panel_columns * 4];
-  // Configuring tiles costs more than a tile's work, so the whole tiles of all panels come before the last, smaller one.
-  const auto multiply = [&](std::int64_t first, std::int64_t last, std::int64_t rows) {
-    const std::int64_t upper = smaller(rows, amx_rows / 2);
-    const std::int64_t lower = rows - upper;
-    Tiles tiles(upper, lower);
-    for (std::int64_t panel = arguments.first_panel; panel < arguments.last_panel; ++panel) {
-      for (std::int64_t row = first; row < last; row += rows) {
-        const OutputTile tile = {.first_row = row, .rows = rows, .first_column = panel * panel_columns};
-        multiply_amx_tile<Tiles, Product>(tiles,
-                                          {
-                                              .activations = static_cast<const std::byte*>(arguments.prepared) + row * stride,
-                                              .activation_stride = stride,
-                                              .panel = arguments.weights.panels + panel * panel_bytes<Product>(inputs),
-                                              .steps = panel_steps<Product>(inputs),
-                                              .sums = sums,
-                                              .sums_stride = panel_columns * 4,
-                                          },
-                                          upper, lower);
-        finish_tile<Product>(arguments, tile, sums);
+class AmxGemm {
+ public:
+  explicit AmxGemm(const GemmArguments& arguments)
+      : arguments_(arguments),
+        rows_(arguments.rows),
+        upper_(smaller(rows_.rows(), amx_rows / 2)),
+        lower_(rows_.rows() - upper_),
+        steps_(panel_steps<Product>(arguments.weights.inputs) * 4 / block_bytes),
+        stride_(prepared_row_bytes<Product>(arguments.weights.inputs)) {}
+
+  void run() {
+    // A panel deeper than the nearest cache holds is summed part by part, through memory, over some tiles of rows at a time.
+    const std::int64_t group = steps_ > amx_depth ? most_tiles : 1;
+    Tiles tiles;
+    tiles.configure(upper_, lower_);
+    for (std::int64_t panel = arguments_.first_panel; panel < arguments_.last_panel; ++panel) {
+      for (std::int64_t first = 0; first < rows_.count(); first += group)
+        multiply_panel(tiles, panel, first, smaller(first + group, rows_.count()));
+    }
+    finish(amx_rows);
+  }
+
+ private:
+  static constexpr std::int64_t most_tiles = 4;
+  static constexpr std::int64_t sums_bytes = amx_rows * panel_columns * 4;
+
+  std::byte* sums(std::int64_t slot) { return sums_ + slot % (most_tiles + 1) * sums_bytes; }
+
+  /// Tiles [first, last) of rows with one panel.
+  void multiply_panel(Tiles& tiles, std::int64_t panel, std::int64_t first, std::int64_t last) {
+    const std::byte* weights = arguments_.weights.panels + panel * panel_bytes<Product>(arguments_.weights.inputs);
+    for (std::int64_t step = 0; step < steps_; step += amx_depth) {
+      const std::int64_t steps = smaller(amx_depth, steps_ - step);
+      for (std::int64_t tile = first; tile < last; ++tile) {
+        std::byte* to = sums(slot_ + tile - first);
+        multiply(tiles,
+                 {.activations = static_cast<const std::byte*>(arguments_.prepared) + rows_.first(tile) * stride_ + step * block_bytes,
+                  .activation_stride = stride_,
+                  .upper = upper_,
+                  .panel = weights + step * panel_columns * block_bytes,
+                  .steps = steps,
+                  .sums = to,
+                  .sums_stride = panel_columns * 4,
+                  .add = step > 0});
+        if (step + steps < steps_) continue;
+        finish(amx_rows);
+        unfinished_ = {.first_row = rows_.first(tile), .rows = rows_.rows(), .first_column = panel * panel_columns};
+        unfinished_sums_ = to;
+        finished_ = rows_.shared(tile);
       }
     }
+    slot_ += last - first;
+  }
+
+  /// Sums one tile; between the steps some rows of the tile before are finished.
+  void multiply(Tiles& tiles, const AmxTileArguments& tile) {
+    const std::int64_t rows_a_step = (unfinished_.rows - finished_ + tile.steps - 1) / tile.steps;
+    const auto between = [&] { finish(rows_a_step); };
+    if (lower_ > 0) {
+      multiply_amx_tile<Product, true>(tiles, tile, between);
+    } else {
+      multiply_amx_tile<Product, false>(tiles, tile, between);
+    }
+  }
+
+  /// Finishes up to `count` further rows of the tile whose products are summed.
+  void finish(std::int64_t count) {
+    const std::int64_t last = smaller(finished_ + count, unfinished_.rows);
+    if (finished_ >= last) return;
+    finish_rows<Product>(arguments_, unfinished_, unfinished_sums_, finished_, last);
+    finished_ = last;
+  }
+
+  const GemmArguments& arguments_;
+  AmxRowTiles rows_;
+  std::int64_t upper_;
+  std::int64_t lower_;
+  std::int64_t steps_;
+  std::int64_t stride_;
+  std::int64_t slot_ = 0;  ///< sums go round, so that those of the tile before last until they are finished
+  OutputTile unfinished_ = {.first_row = 0, .rows = 0, .first_column = 0};
+  const std::byte* unfinished_sums_ = nullptr;
+  std::int64_t finished_ = 0;
+  alignas(64) std::byte sums_[(most_tiles + 1) * sums_bytes];
+};
+
+/// Products of up to 32 rows with one panel, for attention.
+template <class Tiles, class Product>
+class TileMultiplier {
+ public:
+  static constexpr std::int64_t most_rows = amx_rows;
+
+  void operator()(std::int64_t rows, const TileArguments& tile) {
+    const std::int64_t upper = smaller(rows, amx_rows / 2);
+    if (rows != rows_) tiles_.configure(upper, rows - upper);
+    rows_ = rows;
+    const AmxTileArguments arguments = {.activations = tile.activations,
+                                        .activation_stride = tile.activation_stride,
+                                        .upper = upper,
+                                        .panel = tile.panel,
+                                        .steps = whole_blocks(tile.steps * 4) / block_bytes,
+                                        .sums = static_cast<std::byte*>(tile.sums),
+                                        .sums_stride = tile.sums_stride};
+    if (rows > upper) {
+      multiply_amx_tile<Product, true>(tiles_, arguments, [] {});
+    } else {
+      multiply_amx_tile<Product, false>(tiles_, arguments, [] {});
+    }
+  }
+
+ private:
+  Tiles tiles_;
+  std::int64_t rows_ = 0;  ///< that the tiles are configured for
+};
+
+/// Attention's multipliers at this level: tiles, but for float32.
+template <class Tiles>
+struct TileMultipliers {
+  template <class Product>
+  struct Chosen {
+    using Type = TileMultiplier<Tiles, Product>;
   };
-  const std::int64_t whole = arguments.rows / amx_rows * amx_rows;
-  if (whole > 0) multiply(0, whole, amx_rows);
-  if (whole < arguments.rows) multiply(whole, arguments.rows, arguments.rows - whole);
-}
+  template <class Product>
+    requires(Product::group == 1)
+  struct Chosen<Product> {
+    using Type = VectorMultiplier<Product>;
+  };
+  template <class Product>
+  using Of = typename Chosen<Product>::Type;
+};
 
 template <class Tiles>
 void tile_gemm(const GemmArguments& arguments, std::int64_t input_stride) {
+  if (arguments.rows == 0) return;
   switch (arguments.weights.precision) {
     case Precision::fp32:
     case Precision::fp16:  // not among the backend's precisions
+    case Precision::int4:  // coded.inl.h
       return gemm_by_vectors<Float32Product>(arguments, input_stride * 4);
     case Precision::bf16:
-      return gemm_by_tiles<Tiles, Bfloat16Product>(arguments);
+      return AmxGemm<Tiles, Bfloat16Product>(arguments).run();
     case Precision::int8:
-      return gemm_by_tiles<Tiles, Int8Product>(arguments);
+      return AmxGemm<Tiles, Int8Product>(arguments).run();
   }
 }
 

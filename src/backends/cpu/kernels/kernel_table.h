@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "backends/cpu/isa.h"
+#include "backends/cpu/kernels/coded_weights.h"
 #include "base/functions.h"
 #include "base/precision.h"
 
@@ -45,6 +46,33 @@ struct GemmArguments {
   float* output;  ///< [rows, outputs]: columns of other panels are left alone
   std::int64_t output_stride;
   GemmTail tail;
+};
+
+struct CodedGemmArguments {
+  const CodedWeights& weights;
+  const void* prepared;  ///< what CodedKernels::prepare() made of x [rows, inputs]
+  std::int64_t rows;
+  std::int64_t first_panel;  ///< panels [first_panel, last_panel) are computed
+  std::int64_t last_panel;
+  float* output;  ///< [rows, outputs]: columns of other panels are left alone
+  std::int64_t output_stride;
+  GemmTail tail;
+};
+
+/// Products by weights that are codes; their panels have GemmShape's columns.
+struct CodedKernels {
+  /// Bytes of one panel.
+  std::int64_t (*panel_bytes)(const CodedWeights& weights);
+  /// Fills one panel, and its factors; rows.count is the panel's columns, or fewer at the end.
+  void (*pack_panel)(const CodedWeights& weights, std::int64_t panel, const CodedRows& rows);
+  /// quantise_four_bits() of backends/four_bits.h.
+  float (*quantise_four_bits)(const float* x, std::int64_t count, std::uint8_t* codes);
+  /// Bytes that prepare() writes, a multiple of 64. How rows are prepared depends on their number.
+  std::int64_t (*prepared_bytes)(const CodedWeights& weights, std::int64_t rows);
+  /// Turns x [rows, inputs] into what gemm reads of so many rows.
+  void (*prepare)(const CodedWeights& weights, const float* x, std::int64_t stride, std::int64_t rows, void* memory);
+  /// x·Wᵀ with its tail, for all of the prepared rows.
+  void (*gemm)(const CodedGemmArguments& arguments);
 };
 
 /// One head of one sequence: softmax(scale · q·kᵀ, capped, + bias + slope · distance, masked) · v for a block of its queries.
@@ -138,6 +166,8 @@ struct KernelTable {
   const void* (*prepare)(Precision precision, const float* x, std::int64_t stride, std::int64_t rows, std::int64_t inputs, void* memory);
   /// x·Wᵀ with its tail. `input_stride` is the stride of x in fp32, where `prepared` is x itself.
   void (*gemm)(const GemmArguments& arguments, std::int64_t input_stride);
+
+  CodedKernels coded;
 
   /// Bytes of scratch for that many queries and keys; `head_dim` is the larger of a head's two sizes.
   std::int64_t (*attention_scratch_bytes)(Precision precision, std::int64_t queries, std::int64_t keys, std::int64_t head_dim);

@@ -4,12 +4,13 @@
 
 #include "backends/cpu/kernels/products_grouped.inl.h"
 
-#include "backends/cpu/kernels/gemm_amx.inl.h"
+#include "backends/cpu/kernels/coded_amx.inl.h"
 #include "backends/cpu/kernels/table.inl.h"
 #include "backends/cpu/kernels/tiles_amx.h"
 
 namespace accelerate::cpu {
 
-constinit const KernelTable amx_kernels = table_of(Isa::amx, tile_gemm_shape, tile_gemm<AmxTiles>);
+constinit const KernelTable amx_kernels =
+    table_of<TileMultipliers<AmxTiles>>(Isa::amx, tile_gemm_shape, tile_gemm<AmxTiles>, coded_tile_kernels<AmxTiles>);
 
 }  // namespace accelerate::cpu

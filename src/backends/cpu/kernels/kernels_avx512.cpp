@@ -8,6 +8,6 @@
 
 namespace accelerate::cpu {
 
-constinit const KernelTable avx512_kernels = table_of(Isa::avx512, vector_gemm_shape, vector_gemm);
+constinit const KernelTable avx512_kernels = table_of<VectorMultipliers>(Isa::avx512, vector_gemm_shape, vector_gemm, coded_vector_kernels);
 
 }  // namespace accelerate::cpu

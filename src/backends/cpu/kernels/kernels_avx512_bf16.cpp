@@ -8,6 +8,7 @@
 
 namespace accelerate::cpu {
 
-constinit const KernelTable avx512_bf16_kernels = table_of(Isa::avx512_bf16, vector_gemm_shape, vector_gemm);
+constinit const KernelTable avx512_bf16_kernels =
+    table_of<VectorMultipliers>(Isa::avx512_bf16, vector_gemm_shape, vector_gemm, coded_vector_kernels);
 
 }  // namespace accelerate::cpu

@@ -214,6 +214,7 @@ inline auto with_product(Precision precision, const Body& body) {
       return body(Int8Product{});
     case Precision::fp32:
     case Precision::fp16:  // not among the backend's precisions
+    case Precision::int4:  // coded.inl.h
       break;
   }
   return body(Float32Product{});

@@ -21,7 +21,7 @@ class PageWriter {
   /// A key is a column of a panel whose inputs are the head's dimensions.
   void store_keys() const {
     const std::int64_t row_bytes = whole_blocks(rows_.head_dim * weight_bytes<Product>);
-    const std::int64_t steps = steps_of<Product>(rows_.head_dim);
+    const std::int64_t steps = panel_steps<Product>(rows_.head_dim);
     for (std::int64_t row = 0; row < rows_.count;) {
       const std::int64_t place = rows_.first + row;
       std::byte* panel = rows_.keys + place / panel_columns * panel_bytes<Product>(rows_.head_dim);

@@ -47,6 +47,12 @@ struct Int8Product {
   static void store_activations(std::byte* to, Integers x) { store_bytes(to, x); }
 };
 
+/// sum + a₀·b₀ + … + a₃·b₃ over quads of codes of so many bits and signed bytes.
+template <int bits>
+inline Integers add_code_quads(Integers sum, Integers codes, Integers b) {
+  return add_byte_quads(sum, codes, b);
+}
+
 using AttentionProduct = Bfloat16Product;
 
 }  // namespace

@@ -42,6 +42,18 @@ struct Int8Product {
   static void store_activations(std::byte* to, Integers x) { store_shorts(to, x); }
 };
 
+/// sum + a₀·b₀ + … + a₃·b₃ over quads of codes of so many bits and signed bytes. Two products of whole bytes would saturate, so
+/// that bytes are taken in halves.
+template <int bits>
+inline Integers add_code_quads(Integers sum, Integers codes, Integers b) {
+  const Integers ones = spread(std::int32_t{0x00010001});
+  if constexpr (bits == 4) return add_short_pairs(sum, multiply_byte_pairs(codes, b), ones);
+  const Integers low_bits = spread(std::int32_t{0x0f0f0f0f});
+  const Integers low = multiply_byte_pairs(bitwise_and(codes, low_bits), b);
+  const Integers high = multiply_byte_pairs(bitwise_and(shift_right<4>(codes), low_bits), b);
+  return add_short_pairs(add_short_pairs(sum, low, ones), high, spread(std::int32_t{0x00100010}));
+}
+
 /// Attention's products at lower precision: widening would cost what it saves.
 using AttentionProduct = Float32Product;
 

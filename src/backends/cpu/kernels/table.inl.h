@@ -1,14 +1,17 @@
-// Fills a level's kernel table. The level has defined gemm() for its products.
+// Fills a level's kernel table. The level has defined gemm() for its products, and attention's multipliers.
 #pragma once
 
 #include "backends/cpu/kernels/attention.inl.h"
+#include "backends/cpu/kernels/coded.inl.h"
 #include "backends/cpu/kernels/levels.h"
 #include "backends/cpu/kernels/norms.inl.h"
 
 namespace accelerate::cpu {
 namespace {
 
-constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*gemm)(const GemmArguments&, std::int64_t)) {
+template <class Multipliers>
+constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*gemm)(const GemmArguments&, std::int64_t),
+                               const CodedKernels& coded) {
   return {
       .isa = isa,
       .gemm_shape = shape,
@@ -17,8 +20,9 @@ constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*ge
       .prepared_bytes = prepared_bytes,
       .prepare = prepare,
       .gemm = gemm,
-      .attention_scratch_bytes = attention_scratch_bytes,
-      .attention = attention,
+      .coded = coded,
+      .attention_scratch_bytes = attention_scratch_bytes<Multipliers>,
+      .attention = attention<Multipliers>,
       .page_bytes = page_bytes,
       .store_page = store_page,
       .layer_norm = layer_norm,

@@ -117,6 +117,8 @@ inline std::int32_t largest_of(Integers x) {
 inline Floats load_bfloat16(const void* from) {
   return floats_of(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(static_cast<const __m128i*>(from))), 16));
 }
+/// Eight float16 numbers as floats.
+inline Floats load_halves(const void* from) { return _mm256_cvtph_ps(_mm_loadu_si128(static_cast<const __m128i*>(from))); }
 /// The low 16 bits of each lane.
 inline void store_shorts(void* to, Integers x) {
   const Integers order =
@@ -133,6 +135,16 @@ inline void store_bytes(void* to, Integers x) {
 }
 /// Sixteen bytes as pairs of signed 16-bit numbers.
 inline Integers load_byte_pairs(const void* from) { return _mm256_cvtepi8_epi16(_mm_loadu_si128(static_cast<const __m128i*>(from))); }
+/// Of 16-bit numbers: sums, differences, a·2ⁿ, and a·b / 2¹⁵ to nearest.
+inline Integers add_shorts(Integers a, Integers b) { return _mm256_add_epi16(a, b); }
+inline Integers subtract_shorts(Integers a, Integers b) { return _mm256_sub_epi16(a, b); }
+template <int count>
+inline Integers shift_shorts_left(Integers x) {
+  return _mm256_slli_epi16(x, count);
+}
+inline Integers multiply_shorts_high(Integers a, Integers b) { return _mm256_mulhrs_epi16(a, b); }
+/// a₀·b₀ + a₁·b₁ over pairs of bytes, a unsigned and b signed, as signed 16-bit numbers that saturate.
+inline Integers multiply_byte_pairs(Integers a, Integers b) { return _mm256_maddubs_epi16(a, b); }
 /// sum + a₀·b₀ + a₁·b₁ over pairs of signed 16-bit numbers.
 inline Integers add_short_pairs(Integers sum, Integers a, Integers b) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)); }
 

@@ -95,12 +95,24 @@ inline std::int32_t largest_of(Integers x) { return _mm512_reduce_max_epi32(x); 
 inline Floats load_bfloat16(const void* from) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(static_cast<const __m256i*>(from))), 16));
 }
+/// Sixteen float16 numbers as floats.
+inline Floats load_halves(const void* from) { return _mm512_cvtph_ps(_mm256_loadu_si256(static_cast<const __m256i*>(from))); }
 /// The low 16 bits of each lane.
 inline void store_shorts(void* to, Integers x) { _mm256_storeu_si256(static_cast<__m256i*>(to), _mm512_cvtepi32_epi16(x)); }
 /// The low 8 bits of each lane.
 inline void store_bytes(void* to, Integers x) { _mm_storeu_si128(static_cast<__m128i*>(to), _mm512_cvtepi32_epi8(x)); }
 /// Thirty-two bytes as pairs of signed 16-bit numbers.
 inline Integers load_byte_pairs(const void* from) { return _mm512_cvtepi8_epi16(_mm256_loadu_si256(static_cast<const __m256i*>(from))); }
+/// Of 16-bit numbers: sums, differences, a·2ⁿ, and a·b / 2¹⁵ to nearest.
+inline Integers add_shorts(Integers a, Integers b) { return _mm512_add_epi16(a, b); }
+inline Integers subtract_shorts(Integers a, Integers b) { return _mm512_sub_epi16(a, b); }
+template <int count>
+inline Integers shift_shorts_left(Integers x) {
+  return _mm512_slli_epi16(x, count);
+}
+inline Integers multiply_shorts_high(Integers a, Integers b) { return _mm512_mulhrs_epi16(a, b); }
+/// a₀·b₀ + a₁·b₁ over pairs of bytes, a unsigned and b signed, as signed 16-bit numbers that saturate.
+inline Integers multiply_byte_pairs(Integers a, Integers b) { return _mm512_maddubs_epi16(a, b); }
 /// sum + a₀·b₀ + a₁·b₁ over pairs of signed 16-bit numbers.
 inline Integers add_short_pairs(Integers sum, Integers a, Integers b) { return _mm512_add_epi32(sum, _mm512_madd_epi16(a, b)); }
 
