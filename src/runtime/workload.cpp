@@ -1,6 +1,7 @@
 #include "runtime/workload.h"
 
 #include <random>
+#include <string>
 
 namespace accelerate {
 
@@ -17,10 +18,12 @@ TensorMap inputs_of(const Workload& workload, std::int64_t vocabulary) {
     begins.push_back(begins.back() + length);
   }
   const std::int64_t tokens = begins.back();
-  return {{"input_ids", Tensor::from<std::int64_t>(ids, {tokens})},
-          {"token_type_ids", Tensor::zeros(DType::int64, {tokens})},
-          {"positions", Tensor::from<std::int64_t>(positions, {tokens})},
-          {"sequences", Tensor::from<std::int64_t>(begins, {static_cast<std::int64_t>(begins.size())})}};
+  TensorMap inputs{{"input_ids", Tensor::from<std::int64_t>(ids, {tokens})},
+                   {"token_type_ids", Tensor::zeros(DType::int64, {tokens})},
+                   {"positions", Tensor::from<std::int64_t>(positions, {tokens})},
+                   {"sequences", Tensor::from<std::int64_t>(begins, {static_cast<std::int64_t>(begins.size())})}};
+  for (const std::string name : {"input_ids", "positions", "sequences"}) inputs.emplace("decoder_" + name, inputs.at(name));
+  return inputs;
 }
 
 }  // namespace accelerate
