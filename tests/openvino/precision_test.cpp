@@ -1,7 +1,7 @@
 // What int8 means here: weights are rounded as everywhere, activations are not.
 #include <gtest/gtest.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <cmath>
 
 #include "ops/case_builder.h"
