@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds files to a size that a reader can keep in mind: a warning above 600 lines, an error above 900 (models: 200)."""
+"""Holds files to a size that a reader can keep in mind: a warning above 600 lines, an error above 900 (models: 200, but for
+their registry, a table with a line an architecture)."""
 
 import pathlib
 import sys
@@ -20,7 +21,8 @@ def main():
                 continue
             place = file.relative_to(root)
             lines = len(file.read_text(encoding="utf-8").splitlines())
-            limit = MODEL_ERROR if place.parts[:2] == ("src", "models") else ERROR
+            is_model = place.parts[:2] == ("src", "models") and place.stem != "registry"
+            limit = MODEL_ERROR if is_model else ERROR
             if lines > limit:
                 print(f"{place}: {lines} lines, at most {limit} are allowed")
                 failed = True

@@ -28,9 +28,10 @@ from safetensors.torch import save_file
 FIXTURES = Path(__file__).resolve().parent.parent / "tests" / "models" / "fixtures"
 LARGEST_FOLDER = 60 * 1024  # bytes
 LENGTHS = (11, 7, 4)  # tokens of each sequence in the batch
+WRITTEN_TOKENS = 6  # of each sequence that a decoder writes which reads another
 FIRST_ORDINARY_ID = 5  # smaller ids are special tokens
 
-EMBEDDINGS = ("embeddings", "embed_tokens", "embed_positions", "embed_in", "wte", "wpe")
+EMBEDDINGS = ("embeddings", "embed_tokens", "shared.weight", "embed_positions", "embed_in", "wte", "wpe")
 TOKEN_OUTPUTS = {"last_hidden_state", "start_logits", "end_logits"}
 
 BERT = dict(vocab_size=61, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=36,
@@ -68,6 +69,13 @@ LLAMA3_ROPE = dict(rope_type="llama3", rope_theta=10000.0, factor=8.0, low_freq_
                    original_max_position_embeddings=16)
 PACKED = dict(hidden_size=32, intermediate_size=64, vocab_size=40)
 GEMMA = LLAMA | dict(head_dim=6, query_pre_attn_scalar=10, sliding_window=4, num_hidden_layers=3)
+T5 = dict(vocab_size=31, d_model=16, d_kv=6, d_ff=28, num_layers=2, num_heads=3, relative_attention_num_buckets=8,
+          relative_attention_max_distance=12, decoder_start_token_id=0, pad_token_id=0, eos_token_id=1)
+BART = dict(vocab_size=31, d_model=16, encoder_layers=2, decoder_layers=1, encoder_attention_heads=4, decoder_attention_heads=2,
+            encoder_ffn_dim=28, decoder_ffn_dim=20, max_position_embeddings=20, pad_token_id=1, bos_token_id=0, eos_token_id=2,
+            decoder_start_token_id=2)
+LED = {name: size for name, size in BART.items() if name != "max_position_embeddings"} | dict(
+    attention_window=[4, 6], max_encoder_position_embeddings=20, max_decoder_position_embeddings=10)
 
 
 @dataclass(frozen=True)
@@ -81,6 +89,7 @@ class Fixture:
     left_padded: bool = False
     boxes: bool = True  # whether a model that takes them is given a box for each token
     global_tokens: bool = False  # whether the model is told which tokens are global
+    end_token: bool = False  # whether each text ends with the end token
     separators: bool = False  # whether each text is a question and its context, with RoBERTa's three separators
     dtype: torch.dtype = torch.float32
     shard_bytes: int | None = None
@@ -98,6 +107,8 @@ HIDDEN = ("last_hidden_state",)
 BASE = ("last_hidden_state", "pooler_output")
 SPANS = ("start_logits", "end_logits")
 LOGITS = ("logits",)
+ANSWERS = ("logits", "encoder_last_hidden_state")
+WRITTEN = ("last_hidden_state", "encoder_last_hidden_state")
 
 ALL = {
     "bert_model": Fixture("BertModel", BERT, BASE),
@@ -246,6 +257,27 @@ ALL = {
                                 dict(sliding_window_pattern=2,
                                      rope_parameters=dict(full_attention=dict(rope_type="linear", rope_theta=1e6, factor=8.0),
                                                           sliding_attention=dict(rope_type="default", rope_theta=10000.0)))),
+    "t5_model": Fixture("T5Model", T5, WRITTEN, left_padded=True),
+    "t5_encoder": Fixture("T5EncoderModel", T5, HIDDEN),
+    "t5_conditional_generation": Fixture("T5ForConditionalGeneration", T5, ANSWERS),
+    "t5_gated": Fixture("T5ForConditionalGeneration", T5, ANSWERS,
+                        dict(feed_forward_proj="gated-gelu", tie_word_embeddings=False, num_decoder_layers=1)),
+    "t5_sequence_classification": Fixture("T5ForSequenceClassification", T5, LOGITS, dict(num_labels=3), end_token=True),
+    "t5_token_classification": Fixture("T5ForTokenClassification", T5, LOGITS, dict(num_labels=5)),
+    "t5_question_answering": Fixture("T5ForQuestionAnswering", T5, SPANS),
+    "mt5_conditional_generation": Fixture("MT5ForConditionalGeneration", T5, ANSWERS,
+                                          dict(feed_forward_proj="gated-gelu", num_decoder_layers=1)),
+    "umt5_conditional_generation": Fixture("UMT5ForConditionalGeneration", T5, ANSWERS,
+                                           dict(feed_forward_proj="gated-silu", num_decoder_layers=1)),
+    "bart_model": Fixture("BartModel", BART, WRITTEN),
+    "bart_conditional_generation": Fixture("BartForConditionalGeneration", BART, ANSWERS, dict(scale_embedding=True), left_padded=True),
+    "bart_sequence_classification": Fixture("BartForSequenceClassification", BART, LOGITS, dict(num_labels=3), end_token=True),
+    "bart_question_answering": Fixture("BartForQuestionAnswering", BART, SPANS),
+    "mbart_conditional_generation": Fixture("MBartForConditionalGeneration", BART, ANSWERS, dict(scale_embedding=True)),
+    "pegasus_conditional_generation": Fixture("PegasusForConditionalGeneration", BART, ANSWERS, dict(scale_embedding=True)),
+    "blenderbot_conditional_generation": Fixture("BlenderbotForConditionalGeneration", BART, ANSWERS),
+    "blenderbot_small_conditional_generation": Fixture("BlenderbotSmallForConditionalGeneration", BART, ANSWERS),
+    "led_conditional_generation": Fixture("LEDForConditionalGeneration", LED, ANSWERS, global_tokens=True),
 }
 
 
@@ -274,6 +306,8 @@ def make_inputs(fixture: Fixture, generator: torch.Generator) -> dict[str, torch
     for row, length in enumerate(LENGTHS):
         start = width - length if fixture.left_padded else 0
         mask[row, start : start + length] = 1
+        if fixture.end_token:
+            ids[row, start + length - 1] = config.eos_token_id
         if fixture.separators:
             question = max(1, length // 3)
             ids[row, [start + question, start + question + 1, start + length - 1]] = config.sep_token_id
@@ -288,6 +322,8 @@ def make_inputs(fixture: Fixture, generator: torch.Generator) -> dict[str, torch
         inputs["bbox"] = corners
     if fixture.global_tokens:
         inputs["global_attention_mask"] = (torch.rand(ids.shape, generator=generator) < 0.3).long()
+    if fixture.outputs in (ANSWERS, WRITTEN):
+        inputs["decoder_input_ids"] = torch.randint(FIRST_ORDINARY_ID, config.vocab_size, (len(LENGTHS), WRITTEN_TOKENS), generator=generator)
     return inputs
 
 
@@ -301,7 +337,8 @@ def run(fixture: Fixture, folder: Path, inputs: dict[str, torch.Tensor]) -> dict
     expected = {}
     for name in fixture.outputs:
         value = result[name].float()
-        if name in TOKEN_OUTPUTS or value.shape[:2] == mask.shape:
+        of_text = "decoder_input_ids" not in inputs or name == "encoder_last_hidden_state"
+        if of_text and (name in TOKEN_OUTPUTS or value.shape[:2] == mask.shape):
             value = value * mask.reshape(mask.shape + (1,) * (value.dim() - 2))
         expected[name] = value.contiguous()
     return expected

@@ -63,19 +63,22 @@ Value self_attention(Value x, Value sequences, const Weights& weights, SelfAtten
       attention(heads(options.query), heads(options.key), heads(options.value), sequences, sequences, {.scale = scale}, options.bias));
 }
 
-Value logarithmic_columns(Graph& graph, std::int64_t buckets, std::int64_t farthest) {
-  const std::int64_t half = buckets / 2;
-  const std::int64_t near = half / 2;
+Value logarithmic_columns(Graph& graph, DistanceColumns distances) {
+  const auto [buckets, farthest, both_sides] = distances;
+  const std::int64_t side = both_sides ? buckets / 2 : buckets;
+  const std::int64_t near = side / 2;
   // In float32, as transformers computes it: which column a distance at an edge falls into depends on it.
   const auto column_of = [&](std::int64_t length) {
     if (length < near) return length;
     const float ratio = std::log(static_cast<float>(length) / static_cast<float>(near)) /
                         static_cast<float>(std::log(static_cast<double>(farthest) / static_cast<double>(near)));
-    return std::min(near + static_cast<std::int64_t>(ratio * static_cast<float>(half - near)), half - 1);
+    return std::min(near + static_cast<std::int64_t>(ratio * static_cast<float>(side - near)), side - 1);
   };
   std::vector<std::int64_t> columns;
-  for (std::int64_t distance = -farthest; distance <= farthest; ++distance)
-    columns.push_back(column_of(std::abs(distance)) + (distance > 0 ? half : 0));
+  for (std::int64_t distance = -farthest; distance <= farthest; ++distance) {
+    const bool is_after = distance > 0;
+    columns.push_back(both_sides ? column_of(std::abs(distance)) + (is_after ? side : 0) : column_of(is_after ? 0 : -distance));
+  }
   const auto count = static_cast<std::int64_t>(columns.size());
   return graph.constant(Tensor::from<std::int64_t>(columns, {count}));
 }

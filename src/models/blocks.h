@@ -41,10 +41,16 @@ struct SelfAttentionOptions {
 /// projection.
 Value self_attention(Value x, Value sequences, const Weights& weights, SelfAttentionOptions options);
 
-/// Distances in `buckets` columns, half of them for keys after the query: near ones each in their own, farther ones in
-/// columns that grow by powers up to `farthest` (Raffel et al., 2020; transformers' relative_position_bucket):
-/// [2 · farthest + 1].
-Value logarithmic_columns(Graph& graph, std::int64_t buckets, std::int64_t farthest);
+/// How distances fall into the columns of a table of biases (Raffel et al., 2020).
+struct DistanceColumns {
+  std::int64_t buckets;    ///< columns
+  std::int64_t farthest;   ///< distances beyond this count as it
+  bool both_sides = true;  ///< half of the columns are for keys after the query; otherwise all are for keys before it
+};
+
+/// The column of each distance: near ones each in their own, farther ones in columns that grow by powers up to the farthest
+/// (transformers' relative_position_bucket): [2 · farthest + 1].
+Value logarithmic_columns(Graph& graph, DistanceColumns distances);
 
 struct FeedForwardOptions {
   std::int64_t intermediate_size;

@@ -27,7 +27,7 @@ static Value encoder_layer(Value x, Value sequences, const PositionBias& bias, c
 /// The bias of each head by distance, which falls into 32 buckets whatever the table's size.
 static PositionBias position_bias(const Weights& weights, std::int64_t buckets, std::int64_t heads) {
   const Value table = weights.get("weight", {buckets, heads});
-  return {.of_heads = transpose(table, {1, 0}), .columns = logarithmic_columns(weights.graph(), 32, 128)};
+  return {.of_heads = transpose(table, {1, 0}), .columns = logarithmic_columns(weights.graph(), {.buckets = 32, .farthest = 128})};
 }
 
 void build_mpnet(const ModelContext& context) {

@@ -12,7 +12,10 @@ namespace accelerate {
 // One function an architecture, each in its family's file.
 namespace models {
 void build_albert(const ModelContext& context);
+void build_bart(const ModelContext& context);
 void build_bert(const ModelContext& context);
+void build_blenderbot(const ModelContext& context);
+void build_blenderbot_small(const ModelContext& context);
 void build_bloom(const ModelContext& context);
 void build_codegen(const ModelContext& context);
 void build_deberta(const ModelContext& context);
@@ -28,18 +31,24 @@ void build_gpt_neo(const ModelContext& context);
 void build_gpt_neox(const ModelContext& context);
 void build_gptj(const ModelContext& context);
 void build_layoutlm(const ModelContext& context);
+void build_led(const ModelContext& context);
 void build_llama(const ModelContext& context);
 void build_longformer(const ModelContext& context);
+void build_mbart(const ModelContext& context);
 void build_mistral(const ModelContext& context);
 void build_mobilebert(const ModelContext& context);
 void build_modernbert(const ModelContext& context);
 void build_mpnet(const ModelContext& context);
+void build_mt5(const ModelContext& context);
 void build_opt(const ModelContext& context);
+void build_pegasus(const ModelContext& context);
 void build_phi3(const ModelContext& context);
 void build_qwen2(const ModelContext& context);
 void build_qwen3(const ModelContext& context);
 void build_roberta(const ModelContext& context);
 void build_squeezebert(const ModelContext& context);
+void build_t5(const ModelContext& context);
+void build_umt5(const ModelContext& context);
 }  // namespace models
 
 namespace {
@@ -53,10 +62,18 @@ constexpr std::span pretrained_heads = std::span(bert_heads).first<6>();
 constexpr std::array dpr_heads{Head::base, Head::question_answering};
 constexpr std::array decoder_heads{Head::base, Head::causal_lm, Head::sequence_classification};
 constexpr std::span generator_heads = std::span(decoder_heads).first<2>();
+constexpr std::array encoder_decoder_heads{Head::base, Head::conditional_generation, Head::question_answering,
+                                           Head::sequence_classification, Head::token_classification};
+constexpr std::span bart_heads = std::span(encoder_decoder_heads).first<4>();
+constexpr std::span led_heads = std::span(encoder_decoder_heads).first<3>();
+constexpr std::span answering_heads = std::span(encoder_decoder_heads).first<2>();
 
 constexpr std::array architectures{
     Architecture{"albert", "Albert", models::build_albert, pretrained_heads},
+    Architecture{"bart", "Bart", models::build_bart, bart_heads},
     Architecture{"bert", "Bert", models::build_bert, bert_heads},
+    Architecture{"blenderbot", "Blenderbot", models::build_blenderbot, answering_heads},
+    Architecture{"blenderbot-small", "BlenderbotSmall", models::build_blenderbot_small, answering_heads},
     Architecture{"bloom", "Bloom", models::build_bloom, decoder_heads},
     Architecture{"camembert", "Camembert", models::build_roberta, encoder_heads},
     Architecture{"codegen", "CodeGen", models::build_codegen, generator_heads},
@@ -73,18 +90,24 @@ constexpr std::array architectures{
     Architecture{"gpt_neox", "GPTNeoX", models::build_gpt_neox, decoder_heads},
     Architecture{"gptj", "GPTJ", models::build_gptj, decoder_heads},
     Architecture{"layoutlm", "LayoutLM", models::build_layoutlm, encoder_heads},
+    Architecture{"led", "LED", models::build_led, led_heads},
     Architecture{"llama", "Llama", models::build_llama, decoder_heads},
     Architecture{"longformer", "Longformer", models::build_longformer, encoder_heads},
+    Architecture{"mbart", "MBart", models::build_mbart, bart_heads},
     Architecture{"mistral", "Mistral", models::build_mistral, decoder_heads},
     Architecture{"mobilebert", "MobileBert", models::build_mobilebert, bert_heads},
     Architecture{"modernbert", "ModernBert", models::build_modernbert, encoder_heads},
     Architecture{"mpnet", "MPNet", models::build_mpnet, encoder_heads},
+    Architecture{"mt5", "MT5", models::build_mt5, encoder_decoder_heads},
     Architecture{"opt", "OPT", models::build_opt, decoder_heads, Counted::tokens},
+    Architecture{"pegasus", "Pegasus", models::build_pegasus, answering_heads},
     Architecture{"phi3", "Phi3", models::build_phi3, decoder_heads},
     Architecture{"qwen2", "Qwen2", models::build_qwen2, decoder_heads},
     Architecture{"qwen3", "Qwen3", models::build_qwen3, decoder_heads},
     Architecture{"roberta", "Roberta", models::build_roberta, encoder_heads},
     Architecture{"squeezebert", "SqueezeBert", models::build_squeezebert, encoder_heads},
+    Architecture{"t5", "T5", models::build_t5, encoder_decoder_heads},
+    Architecture{"umt5", "UMT5", models::build_umt5, encoder_decoder_heads},
     Architecture{"xlm-roberta", "XLMRoberta", models::build_roberta, encoder_heads},
 };
 
@@ -103,6 +126,7 @@ constexpr std::array head_rows{
     HeadRow{Head::next_sentence, "next_sentence", "ForNextSentencePrediction"},
     HeadRow{Head::pretraining, "pretraining", "ForPreTraining"},
     HeadRow{Head::causal_lm, "causal_lm", "ForCausalLM"},
+    HeadRow{Head::conditional_generation, "conditional_generation", "ForConditionalGeneration"},
 };
 
 /// Classes that are not named after their head; of several with one type and head, the first is what class_name() gives.
@@ -169,7 +193,7 @@ std::string class_name(std::string_view model_type, Head head) {
 }
 
 std::int64_t hidden_size_of(const Config& config) {
-  for (const char* field : {"dim", "emb_dim", "n_embd", "n_embed"})
+  for (const char* field : {"dim", "emb_dim", "n_embd", "n_embed", "d_model"})
     if (config.has(field)) return config.integer(field);
   return config.integer("hidden_size");
 }

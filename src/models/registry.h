@@ -13,7 +13,8 @@ namespace accelerate {
 
 /// What sits on a model's last hidden states, as the class in config.json's `architectures` says: BertForMaskedLM has the
 /// masked-LM head. `pretraining` is what a family was first trained with: BERT's masked LM and next-sentence heads together,
-/// ELECTRA's discriminator. `causal_lm` predicts each next token.
+/// ELECTRA's discriminator. `causal_lm` predicts each next token, `conditional_generation` each next token of a text that answers
+/// another.
 enum class Head : std::uint8_t {
   base,
   masked_lm,
@@ -23,6 +24,7 @@ enum class Head : std::uint8_t {
   next_sentence,
   pretraining,
   causal_lm,
+  conditional_generation,
 };
 
 /// The head's name in full: "masked_lm", …

@@ -87,6 +87,8 @@ bool reads(const Graph& graph, std::string_view input) {
 
 bool rows_a_token(const ValueType& type) { return !type.shape.empty() && type.shape.front() == Dim::named("tokens"); }
 
+bool rows_a_decoder_token(const ValueType& type) { return !type.shape.empty() && type.shape.front() == Dim::named("decoder_tokens"); }
+
 void add_default_inputs(const Graph& graph, TensorMap& inputs) {
   const auto ids = inputs.find("input_ids");
   const auto sequences = inputs.find("sequences");

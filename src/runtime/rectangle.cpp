@@ -17,9 +17,11 @@ namespace {
 /// them whether or not the model has any.
 void expect_known(const TensorMap& inputs, const Graph& graph) {
   std::vector<std::string_view> known{"input_ids", "attention_mask", "token_type_ids", "position_ids"};
-  for (const NamedValue& input : graph.inputs())
+  for (const NamedValue& input : graph.inputs()) {
+    if (input.name == "decoder_input_ids") known.insert(known.end(), {"decoder_input_ids", "decoder_attention_mask"});
     if (rows_a_token(graph.type(input.value)) && input.name != "positions" && std::ranges::find(known, input.name) == known.end())
       known.push_back(input.name);
+  }
   for (const auto& [name, tensor] : inputs)
     if (std::ranges::find(known, name) == known.end())
       throw Error(ErrorKind::invalid_argument, fmt::format("input '{}' is not one of {}", name, fmt::join(known, ", ")));
@@ -68,23 +70,41 @@ Tensor neighbours(const Tensor& ids, std::int64_t step) {
   return beside;
 }
 
+/// Takes what the decoder writes out of the inputs, under the names of a text's own; nothing where the model has no such decoder.
+std::optional<TensorMap> take_written(TensorMap& inputs, const Graph& graph) {
+  if (!reads(graph, "decoder_input_ids")) return std::nullopt;
+  TensorMap written;
+  for (const auto& [name, own] : {std::pair("decoder_input_ids", "input_ids"), std::pair("decoder_attention_mask", "attention_mask")}) {
+    const auto found = inputs.find(name);
+    if (found == inputs.end()) continue;
+    written.emplace(own, found->second);
+    inputs.erase(found);
+  }
+  if (!written.contains("input_ids")) throw Error(ErrorKind::invalid_argument, "input 'decoder_input_ids' is missing");
+  return written;
+}
+
 }  // namespace
 
 RunResult run_rectangle(const Session& session, TensorMap inputs) {
   const Graph& graph = session.report().graph;
   expect_known(inputs, graph);
+  const std::optional<TensorMap> written = take_written(inputs, graph);
   const PaddedLayout layout = padded_layout(inputs);
+  const PaddedLayout written_layout = written ? padded_layout(*written) : PaddedLayout{};
   std::optional<Tensor> positions = take_positions(inputs, layout, session);
   for (const auto& [name, step] : {std::pair("previous_ids", -1), std::pair("next_ids", 1)})
     if (reads(graph, name)) inputs.try_emplace(name, neighbours(whole_numbers(inputs.at("input_ids"), "input_ids"), step));
   TensorMap ragged = ragged_inputs(inputs, layout);
   if (positions) ragged.insert_or_assign("positions", std::move(*positions));
+  if (written)
+    for (const auto& [name, tensor] : ragged_inputs(*written, written_layout)) ragged.emplace("decoder_" + name, tensor);
 
   RunResult result = session.run(ragged);
   for (const NamedValue& output : graph.outputs()) {
-    if (!rows_a_token(graph.type(output.value))) continue;
     Tensor& tensor = result.outputs.at(output.name);
-    tensor = scatter_tokens(tensor, layout);
+    if (rows_a_token(graph.type(output.value))) tensor = scatter_tokens(tensor, layout);
+    if (rows_a_decoder_token(graph.type(output.value))) tensor = scatter_tokens(tensor, written_layout);
   }
   return result;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <utility>
 
 #include "base/cache_folder.h"
 #include "ipfs_accelerate/error.h"
@@ -28,6 +29,7 @@ Session::Session(ModelFolder folder, const SessionOptions& options)
   checkpoint_ = std::make_shared<Checkpoint>(folder_.transformer);
   const Graph graph = session_graph(folder_, *checkpoint_, options);
   most_tokens_ = accelerate::most_tokens(folder_.config, graph);
+  most_decoder_tokens_ = accelerate::most_decoder_tokens(folder_.config, graph);
   const auto release = [checkpoint = checkpoint_](const Tensor& tensor) { checkpoint->release(tensor); };
   const CalibrationModel measured = calibration_model(folder_.config, graph);
   const SelectionOptions selecting = selection_options(folder_, options, release);
@@ -63,17 +65,20 @@ RunResult Session::run(const TensorMap& inputs) const {
 }
 
 void Session::check_sequences(const TensorMap& inputs) const {
-  const auto found = inputs.find("sequences");
-  if (found == inputs.end()) throw Error(ErrorKind::invalid_argument, "input 'sequences' is missing");
-  const std::span<const std::int64_t> begins = found->second.values<std::int64_t>();
-  if (begins.size() < 2 || begins.front() != 0)
-    throw Error(ErrorKind::invalid_argument, "input 'sequences': expected at least one sequence, the first beginning at 0");
-  for (std::size_t i = 0; i + 1 < begins.size(); ++i) {
-    const std::int64_t length = begins[i + 1] - begins[i];
-    if (length < 1) throw Error(ErrorKind::invalid_argument, fmt::format("sequence {} has {} tokens, expected at least 1", i, length));
-    if (length > most_tokens_)
-      throw Error(ErrorKind::invalid_argument,
-                  fmt::format("sequence {}: a text of {} tokens is longer than the model's {} positions", i, length, most_tokens_));
+  if (!inputs.contains("sequences")) throw Error(ErrorKind::invalid_argument, "input 'sequences' is missing");
+  for (const auto& [name, most] : {std::pair("sequences", most_tokens_), std::pair("decoder_sequences", most_decoder_tokens_)}) {
+    const auto found = inputs.find(name);
+    if (found == inputs.end()) continue;
+    const std::span<const std::int64_t> begins = found->second.values<std::int64_t>();
+    if (begins.size() < 2 || begins.front() != 0)
+      throw Error(ErrorKind::invalid_argument, fmt::format("input '{}': expected at least one sequence, the first beginning at 0", name));
+    for (std::size_t i = 0; i + 1 < begins.size(); ++i) {
+      const std::int64_t length = begins[i + 1] - begins[i];
+      if (length < 1) throw Error(ErrorKind::invalid_argument, fmt::format("sequence {} has {} tokens, expected at least 1", i, length));
+      if (length > most)
+        throw Error(ErrorKind::invalid_argument,
+                    fmt::format("sequence {}: a text of {} tokens is longer than the model's {} positions", i, length, most));
+    }
   }
 }
 

@@ -81,6 +81,7 @@ class Session {
   Placement placement_;
   std::unique_ptr<RecoveringRunner> runner_;
   std::int64_t most_tokens_ = 0;
+  std::int64_t most_decoder_tokens_ = 0;
   double load_milliseconds_ = 0;
 };
 

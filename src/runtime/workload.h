@@ -13,7 +13,8 @@ struct Workload {
   std::uint64_t seed = 0;
 };
 
-/// The workload as a text model's inputs (models/registry.h): token ids drawn evenly from a vocabulary of that size.
+/// The workload as a text model's inputs (models/registry.h): token ids drawn evenly from a vocabulary of that size. A
+/// decoder that reads another text writes just as long ones.
 TensorMap inputs_of(const Workload& workload, std::int64_t vocabulary);
 
 }  // namespace accelerate

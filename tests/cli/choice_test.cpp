@@ -136,7 +136,8 @@ TEST(Choice, ThatIsNotedWronglyIsMadeAgain) {
   };
   ASSERT_FALSE(noted().empty());
   const std::string right = read_text_file(noted(), 64);
-  for (const std::string& wrong : {std::string(), right.substr(0, 5), "../" + right, std::string("0123456789abcdef"), std::string(1000, 'a')}) {
+  for (const std::string& wrong :
+       {std::string(), right.substr(0, 5), "../" + right, std::string("0123456789abcdef"), std::string(1000, 'a')}) {
     std::ofstream(noted(), std::ios::trunc) << wrong;
     EXPECT_EQ(json_of(place.run(words)), first);
     EXPECT_EQ(read_text_file(noted(), 64), right);

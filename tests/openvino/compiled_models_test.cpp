@@ -122,7 +122,8 @@ TEST(CompiledModels, AgreeHoweverOftenAShapeComes) {
     CaseBuilder builder = small_model(lengths);
     const TensorMap expected = run_on_reference(first.graph(), builder.inputs());
     for (int call = 0; call < 6; ++call)
-      EXPECT_EQ(difference_between(expected, executable->run(builder.inputs()), 2e-6), "") << "call " << call << " of length " << lengths[0];
+      EXPECT_EQ(difference_between(expected, executable->run(builder.inputs()), 2e-6), "")
+          << "call " << call << " of length " << lengths[0];
   }
 }
 

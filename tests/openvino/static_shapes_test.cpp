@@ -17,10 +17,10 @@ struct User {
   /// Whether the call of that shape had a model of its own.
   bool call(const CallShape& shape) {
     return shapes.find(shape, [&] {
-             ++compiled[shape];
-             if (fails) throw Error(ErrorKind::out_of_memory, "no room");
-             return std::make_unique<CompiledGraph>(std::vector<Feed>{}, ov::CompiledModel(), nullptr);
-           }) != nullptr;
+      ++compiled[shape];
+      if (fails) throw Error(ErrorKind::out_of_memory, "no room");
+      return std::make_unique<CompiledGraph>(std::vector<Feed>{}, ov::CompiledModel(), nullptr);
+    }) != nullptr;
   }
 
   int calls_without(const CallShape& shape, int calls) {

@@ -83,6 +83,7 @@ std::unique_ptr<Step> make_step(StepContext& context, const Node& node) {
       break;
     case Op::input:
     case Op::constant:
+    case Op::dequantize:  // folded before steps are made
     case Op::grouped_linear:
     case Op::scatter:
     case Op::append:

@@ -107,12 +107,12 @@ void generate(const SharedService& service, const Exchange& exchange, const Endp
            OrderedJson answers = OrderedJson::array();
            for (const GeneratedText& text : generated.texts)
              answers.push_back({{"text", text.text}, {"tokens", text.tokens}, {"finish_reason", name_of(text.finish_reason)}});
-           OrderedJson body{{"task", "generate"},
-                            {"model", name},
-                            {"answers", answers},
-                            {"usage", {{"prompt_tokens", report.prompt_tokens}, {"generated_tokens", report.generated_tokens}}}};
-           if (!generated.notes.empty()) body["notes"] = generated.notes;
-           return http::Response{.body = dump(body)};
+           OrderedJson answer{{"task", "generate"},
+                              {"model", name},
+                              {"answers", answers},
+                              {"usage", {{"prompt_tokens", report.prompt_tokens}, {"generated_tokens", report.generated_tokens}}}};
+           if (!generated.notes.empty()) answer["notes"] = generated.notes;
+           return http::Response{.body = dump(answer)};
          });
 }
 
