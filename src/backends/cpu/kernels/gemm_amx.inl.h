@@ -39,6 +39,7 @@ struct AmxTileArguments {
   std::int64_t steps;  ///< of block_bytes
   std::byte* sums;     ///< [rows, panel_columns]
   std::int64_t sums_stride;
+  bool add = false;  ///< to what is there, instead of zeros: for panels that are unpacked part by part
 };
 
 /// sums = activations·panel, with a call of `between` after each step's products.
@@ -49,11 +50,20 @@ inline void multiply_amx_tile(Tiles& tiles, const AmxTileArguments& tile, const 
   const std::byte* lower_rows = upper_rows + tile.upper * tile.activation_stride;
   const std::byte* panel = tile.panel;
   std::byte* lower_sums = tile.sums + tile.upper * tile.sums_stride;
-  tiles.template zero<0>();
-  tiles.template zero<1>();
-  if constexpr (has_lower) {
-    tiles.template zero<2>();
-    tiles.template zero<3>();
+  if (tile.add) {
+    tiles.template load<0>(tile.sums, tile.sums_stride);
+    tiles.template load<1>(tile.sums + line / 2, tile.sums_stride);
+    if constexpr (has_lower) {
+      tiles.template load<2>(lower_sums, tile.sums_stride);
+      tiles.template load<3>(lower_sums + line / 2, tile.sums_stride);
+    }
+  } else {
+    tiles.template zero<0>();
+    tiles.template zero<1>();
+    if constexpr (has_lower) {
+      tiles.template zero<2>();
+      tiles.template zero<3>();
+    }
   }
   for (std::int64_t step = 0; step < tile.steps; ++step) {
     tiles.template load<4>(upper_rows, tile.activation_stride);

@@ -45,6 +45,10 @@ class AmxTiles {
 
   template <int tile>
   void load(const std::byte* from, std::int64_t stride) {
+    if constexpr (tile == 0) _tile_loadd(0, from, stride);
+    if constexpr (tile == 1) _tile_loadd(1, from, stride);
+    if constexpr (tile == 2) _tile_loadd(2, from, stride);
+    if constexpr (tile == 3) _tile_loadd(3, from, stride);
     if constexpr (tile == 4) _tile_loadd(4, from, stride);
     if constexpr (tile == 5) _tile_loadd(5, from, stride);
     if constexpr (tile == 6) _tile_loadd(6, from, stride);
