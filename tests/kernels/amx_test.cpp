@@ -28,8 +28,7 @@ TEST_P(EmulatedAmx, EveryDepth) {
   check_gemm(emulated_amx_kernels, {.precision = GetParam(), .rows = 33, .inputs = 384, .outputs = 64});
 }
 
-/// Deeper than what is summed at once, with one tile of rows, a group of them, and more than a group.
-TEST_P(EmulatedAmx, DeepPanelsAreSummedInParts) {
+TEST_P(EmulatedAmx, DeepWithManyRows) {
   for (const std::int64_t rows : {5, 90, 150}) {
     check_gemm(emulated_amx_kernels, {.precision = GetParam(), .rows = rows, .inputs = 900, .outputs = 40, .bias = true, .residual = true});
   }

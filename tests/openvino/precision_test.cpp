@@ -47,7 +47,9 @@ TEST(Precisions, BeginWithFloat32AndEndWithInt4) {
   ASSERT_GE(backend->precisions().size(), 2U);
   EXPECT_EQ(backend->precisions().front(), Precision::fp32);
   const bool only_processor = backend->devices().usable.size() == 1 && backend->devices().usable.front().name == "openvino:CPU";
-  if (only_processor) EXPECT_EQ(std::ranges::count(backend->precisions(), Precision::fp16), 0);  // it sums in float16
+  if (only_processor) {
+    EXPECT_EQ(std::ranges::count(backend->precisions(), Precision::fp16), 0);  // it sums in float16
+  }
   EXPECT_EQ(backend->precisions().back(), Precision::int4);
 }
 

@@ -189,7 +189,9 @@ TEST(Access, AsksForTheKeyThatTheRouteNeeds) {
         Case{users, "", 0, 401, 401}, Case{admins, "", 0, 0, 401}, Case{admins, "admin-key", 0, 0, 0}}) {
     Request request;
     if (*each.key != '\0') request.fields.add("Authorization", std::string("bearer  ") + each.key);
-    const auto of = [&](Access access) { return verdict([&] { check_key(each.rules, request, {.pattern = "/x", .access = access}); }); };
+    const auto of = [&](Access access) {
+      return verdict([&] { check_key(each.rules, request, {.method = "GET", .pattern = "/x", .access = access}); });
+    };
     EXPECT_EQ(of(Access::open), each.open) << each.key;
     EXPECT_EQ(of(Access::key), each.key_route) << each.key;
     EXPECT_EQ(of(Access::admin), each.admin_route) << each.key;

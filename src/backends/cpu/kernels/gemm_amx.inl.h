@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::int64_t amx_rows = 32;
 
-/// Depth, in steps of one tile, that is summed before the next tile of rows takes its turn: a panel's part of that depth
-/// (24 KB) stays in the nearest cache (48 KB wherever there is AMX) for all rows, while theirs stream past from the next.
-constexpr std::int64_t amx_depth = 12;
-
 /// The rows of a gemm in tiles of equal size. The last tile reaches back over rows of the one before, so that the tiles
 /// are configured once, and panels are read once.
 class AmxRowTiles {
@@ -43,7 +39,7 @@ struct AmxTileArguments {
   std::int64_t steps;  ///< of block_bytes
   std::byte* sums;     ///< [rows, panel_columns]
   std::int64_t sums_stride;
-  bool add = false;  ///< to what is there, instead of zeros
+  bool add = false;  ///< to what is there, instead of zeros: for panels that are unpacked part by part
 };
 
 /// sums = activations·panel, with a call of `between` after each step's products.
@@ -100,49 +96,29 @@ class AmxGemm {
         stride_(prepared_row_bytes<Product>(arguments.weights.inputs)) {}
 
   void run() {
-    // A panel deeper than the nearest cache holds is summed part by part, through memory, over some tiles of rows at a time.
-    const std::int64_t group = steps_ > amx_depth ? most_tiles : 1;
     Tiles tiles;
     tiles.configure(upper_, lower_);
     for (std::int64_t panel = arguments_.first_panel; panel < arguments_.last_panel; ++panel) {
-      for (std::int64_t first = 0; first < rows_.count(); first += group)
-        multiply_panel(tiles, panel, first, smaller(first + group, rows_.count()));
+      const std::byte* weights = arguments_.weights.panels + panel * panel_bytes<Product>(arguments_.weights.inputs);
+      for (std::int64_t tile = 0; tile < rows_.count(); ++tile) {
+        std::byte* sums = unfinished_sums_ == sums_[0] ? sums_[1] : sums_[0];
+        multiply(tiles, {.activations = static_cast<const std::byte*>(arguments_.prepared) + rows_.first(tile) * stride_,
+                         .activation_stride = stride_,
+                         .upper = upper_,
+                         .panel = weights,
+                         .steps = steps_,
+                         .sums = sums,
+                         .sums_stride = panel_columns * 4});
+        finish(amx_rows);
+        unfinished_ = {.first_row = rows_.first(tile), .rows = rows_.rows(), .first_column = panel * panel_columns};
+        unfinished_sums_ = sums;
+        finished_ = rows_.shared(tile);
+      }
     }
     finish(amx_rows);
   }
 
  private:
-  static constexpr std::int64_t most_tiles = 4;
-  static constexpr std::int64_t sums_bytes = amx_rows * panel_columns * 4;
-
-  std::byte* sums(std::int64_t slot) { return sums_ + slot % (most_tiles + 1) * sums_bytes; }
-
-  /// Tiles [first, last) of rows with one panel.
-  void multiply_panel(Tiles& tiles, std::int64_t panel, std::int64_t first, std::int64_t last) {
-    const std::byte* weights = arguments_.weights.panels + panel * panel_bytes<Product>(arguments_.weights.inputs);
-    for (std::int64_t step = 0; step < steps_; step += amx_depth) {
-      const std::int64_t steps = smaller(amx_depth, steps_ - step);
-      for (std::int64_t tile = first; tile < last; ++tile) {
-        std::byte* to = sums(slot_ + tile - first);
-        multiply(tiles,
-                 {.activations = static_cast<const std::byte*>(arguments_.prepared) + rows_.first(tile) * stride_ + step * block_bytes,
-                  .activation_stride = stride_,
-                  .upper = upper_,
-                  .panel = weights + step * panel_columns * block_bytes,
-                  .steps = steps,
-                  .sums = to,
-                  .sums_stride = panel_columns * 4,
-                  .add = step > 0});
-        if (step + steps < steps_) continue;
-        finish(amx_rows);
-        unfinished_ = {.first_row = rows_.first(tile), .rows = rows_.rows(), .first_column = panel * panel_columns};
-        unfinished_sums_ = to;
-        finished_ = rows_.shared(tile);
-      }
-    }
-    slot_ += last - first;
-  }
-
   /// Sums one tile; between the steps some rows of the tile before are finished.
   void multiply(Tiles& tiles, const AmxTileArguments& tile) {
     const std::int64_t rows_a_step = (unfinished_.rows - finished_ + tile.steps - 1) / tile.steps;
@@ -168,11 +144,10 @@ class AmxGemm {
   std::int64_t lower_;
   std::int64_t steps_;
   std::int64_t stride_;
-  std::int64_t slot_ = 0;  ///< sums go round, so that those of the tile before last until they are finished
   OutputTile unfinished_ = {.first_row = 0, .rows = 0, .first_column = 0};
   const std::byte* unfinished_sums_ = nullptr;
   std::int64_t finished_ = 0;
-  alignas(64) std::byte sums_[(most_tiles + 1) * sums_bytes];
+  alignas(64) std::byte sums_[2][amx_rows * panel_columns * 4];  ///< of the tile before, and of this one
 };
 
 /// Products of up to 32 rows with one panel, for attention.
