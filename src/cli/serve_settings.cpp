@@ -120,17 +120,15 @@ const std::vector<Setting>& settings_table() {
        [](S& s, V v) { s.server.most_connections = number_of<std::size_t>(v, 1, 1'000'000); }},
       {"max-body-mib", "X", "size of a request", bounds, false,
        [](S& s, V v) { s.limits.body_bytes = static_cast<std::size_t>(number_of<double>(v, 0.001, 4096) * (1 << 20)); }},
-      {"head-timeout", "SECONDS", "until a request's fields are there", bounds, false,
-       [](S& s, V v) { s.limits.head_time = seconds_of(v); }},
-      {"body-timeout", "SECONDS", "until its body is there", bounds, false, [](S& s, V v) { s.limits.body_time = seconds_of(v); }},
-      {"idle-timeout", "SECONDS", "between requests of a connection", bounds, false, [](S& s, V v) { s.limits.idle_time = seconds_of(v); }},
-      {"answer-timeout", "SECONDS", "until an answer begins", bounds, false, [](S& s, V v) { s.limits.answer_time = seconds_of(v); }},
-      {"drain-timeout", "SECONDS", "for requests to end after SIGTERM", bounds, false,
-       [](S& s, V v) { s.server.drain_time = seconds_of(v); }},
+      {"head-timeout", "SEC", "until a request's fields are there", bounds, false, [](S& s, V v) { s.limits.head_time = seconds_of(v); }},
+      {"body-timeout", "SEC", "until its body is there", bounds, false, [](S& s, V v) { s.limits.body_time = seconds_of(v); }},
+      {"idle-timeout", "SEC", "between requests of a connection", bounds, false, [](S& s, V v) { s.limits.idle_time = seconds_of(v); }},
+      {"answer-timeout", "SEC", "until an answer begins", bounds, false, [](S& s, V v) { s.limits.answer_time = seconds_of(v); }},
+      {"drain-timeout", "SEC", "for requests to end after SIGTERM", bounds, false, [](S& s, V v) { s.server.drain_time = seconds_of(v); }},
       {"io-threads", "N", "threads that read and write", bounds, false, [](S& s, V v) { s.server.io_threads = number_of<int>(v, 1, 64); }},
       {"worker-threads", "N", "threads that translate", bounds, false,
        [](S& s, V v) { s.server.worker_threads = number_of<int>(v, 1, 256); }},
-      {"log-format", "text|json", "lines on standard error", bounds, false,
+      {"log-format", "FORMAT", "text or json: lines on standard error", bounds, false,
        [](S& s, V v) {
          if (v != "text" && v != "json") throw expected("text or json");
          s.log_format = v == "json" ? server::LogFormat::json : server::LogFormat::text;
