@@ -78,7 +78,8 @@ async function messageOf(response: Response): Promise<string> {
 
 async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   const headers = new Headers(options.headers);
-  if (options.body) headers.set("Content-Type", "application/json");
+  // The server takes what changes something from a page only as JSON, which no form of another site can send.
+  if (options.method) headers.set("Content-Type", "application/json");
   if (key()) headers.set("Authorization", `Bearer ${key()}`);
   const response = await fetch(path, { ...options, headers });
   if (!response.ok) throw new Refusal(response.status, await messageOf(response));
