@@ -89,37 +89,40 @@ TEST(PackedWeights, ZerosOfTheirOwnAreOffsets) {
 /// Whatever the tensors are, a weight comes out or the checkpoint is refused.
 TEST(PackedWeights, AnyShapesAreReadOrRefused) {
   std::mt19937 random(3);
-  const auto size = [&] { return static_cast<std::int64_t>(std::array{0, 1, 2, 4, 8, 16, 32}[random() % 7]); };
+  const auto one_of = [&](std::initializer_list<std::int64_t> values) { return values.begin()[random() % values.size()]; };
   int read = 0;
-  for (int i = 0; i < 200000; ++i) {
-    const auto tensor = [&](DType dtype) {
-      std::vector<std::int64_t> shape;
-      for (unsigned axis = 0; axis < (random() % 20 == 0 ? random() % 4 : 2U); ++axis) shape.push_back(size());
-      Tensor result = Tensor::zeros(random() % 30 == 0 ? DType::int64 : dtype, shape);
-      for (std::byte& byte : result.mutable_bytes())
-        byte = static_cast<std::byte>(random() % (dtype == DType::int32 && random() % 2 == 0 ? 2 : 256));
+  for (int i = 0; i < 20000; ++i) {
+    const bool gptq = random() % 2 == 0;
+    const PackingScheme scheme{.method = gptq ? PackingScheme::Method::gptq : PackingScheme::Method::awq,
+                               .bits = gptq ? one_of({4, 8}) : 4,
+                               .group_size = one_of({0, 8, 16, 48}),
+                               .zeros_less_one = gptq};
+    const std::int64_t each = 32 / scheme.bits;
+    const std::int64_t inputs = one_of({0, 8, 16, 32});
+    const std::int64_t outputs = one_of({0, 8, 16});
+    const std::int64_t groups = scheme.group_size == 0 ? 1 : (inputs + scheme.group_size - 1) / scheme.group_size;
+    const auto tensor = [&](DType dtype, std::vector<std::int64_t> shape) {
+      if (random() % 12 == 0) shape[random() % shape.size()] = one_of({0, 1, 3, 8});
+      if (random() % 40 == 0) shape.push_back(1);
+      Tensor result = Tensor::zeros(random() % 40 == 0 ? DType::int64 : dtype, shape);
+      for (std::byte& byte : result.mutable_bytes()) byte = static_cast<std::byte>(random());
       return result;
     };
-    const Tensor codes = tensor(DType::int32);
-    const Tensor zeros = tensor(DType::int32);
-    const Tensor scales = tensor(DType::float16);
-    Tensor group_of = Tensor::zeros(DType::int32, {size()});
+    const Tensor codes = gptq ? tensor(DType::int32, {inputs / each, outputs}) : tensor(DType::int32, {inputs, outputs / each});
+    const Tensor zeros = tensor(DType::int32, {groups, outputs / each});
+    const Tensor scales = tensor(DType::float16, {groups, outputs});
+    Tensor group_of = Tensor::zeros(DType::int32, {random() % 12 == 0 ? 3 : inputs});
     for (std::int32_t& group : group_of.mutable_values<std::int32_t>())
-      group = static_cast<std::int32_t>(random() % 3) - (random() % 9 == 0);
-    const PackingScheme scheme{.method = random() % 2 == 0 ? PackingScheme::Method::gptq : PackingScheme::Method::awq,
-                               .bits = random() % 4 == 0 ? 8 : 4,
-                               .group_size = size(),
-                               .zeros_less_one = random() % 2 == 0};
-    if (scheme.method == PackingScheme::Method::awq && scheme.bits == 8) continue;
+      group = static_cast<std::int32_t>(one_of({0, groups - 1, random() % 200 == 0 ? -1 : 0}));
+    const PackedWeight packed{.codes = &codes, .zeros = &zeros, .scales = &scales, .group_of = random() % 2 == 0 ? &group_of : nullptr};
     try {
-      unpacked_weight(scheme, "layer",
-                      {.codes = &codes, .zeros = &zeros, .scales = &scales, .group_of = random() % 2 == 0 ? &group_of : nullptr});
+      unpacked_weight(scheme, "layer", packed);
       ++read;
     } catch (const Error& error) {
       ASSERT_EQ(error.kind(), ErrorKind::invalid_file) << error.what();
     }
   }
-  EXPECT_GT(read, 100);
+  EXPECT_GT(read, 1000);
 }
 
 }  // namespace
