@@ -14,7 +14,7 @@ inline constexpr std::int64_t four_bit_group = 32;
 inline constexpr std::int32_t four_bit_zero = 8;
 
 /// What the largest magnitude of a group is divided by for the scales that are tried. Its sign is the one that reaches -8.
-inline constexpr std::array four_bit_divisors{6.8F, 7.2F, 7.5F, 7.75F, 8.0F, 8.3F, 8.6F, 9.0F, 9.5F};
+[[maybe_unused]] constexpr std::array four_bit_divisors{6.8F, 7.2F, 7.5F, 7.75F, 8.0F, 8.3F, 8.6F, 9.0F, 9.5F};
 
 /// Puts the codes of x, at most four_bit_group numbers, in `codes`, and returns the scale: x is about scale · (code - 8).
 /// 0 where all are 0, NaN where one is not finite. Sums run in 16 lanes, which every implementation keeps.

@@ -32,7 +32,7 @@ struct RunOptions {
   bool restart = false;
   TaskOptions answers;
   GenerationFlags generation;
-  nlohmann::ordered_json generation_settings = {};  ///< the flags of generation that are given, by name
+  nlohmann::ordered_json generation_settings = nlohmann::ordered_json::object();  ///< the flags of generation that are given, by name
   std::string aggregation = "simple";
   std::string prompt_text;
   bool no_truncate = false;
@@ -235,6 +235,8 @@ void add_run_command(CLI::App& app) {
   add_input_options(command, *options);
   add_answer_options(command, *options);
   const std::vector<const CLI::Option*> generation = add_generation_flags(command, options->generation, WithTopK::no);
+  // They would fill the screen, and `generate --help` tells them.
+  for (const CLI::Option* flag : generation) command.get_option("--" + flag->get_lnames().front())->group("");
   add_compute_options(command, options->compute);
   add_examples(command,
                "  ipfs-accelerate run models/minilm 'A boat leaves.' 'The ferry departs.' --nearest 1\n"
@@ -242,7 +244,8 @@ void add_run_command(CLI::App& app) {
                "  ipfs-accelerate run models/squad 'Who?' --context 'Ada wrote the program.'\n"
                "  ipfs-accelerate run models/reranker --task rerank --query 'Who wrote it?' 'Ada did.' 'A boat leaves.'\n"
                "  ipfs-accelerate run models/mnli --task zero-shot 'A boat leaves.' --labels travel,food\n"
-               "  ipfs-accelerate run models/qwen --task chat --input questions.jsonl --output answers.jsonl --max-new-tokens 200");
+               "  ipfs-accelerate run models/qwen --task chat --input questions.jsonl --output answers.jsonl --max-new-tokens 200\n"
+               "  # --task generate and chat take all options of `ipfs-accelerate generate --help` too");
   command.callback([options, generation, &command] {
     for (const CLI::Option* flag : generation)
       if (flag->count() > 0)

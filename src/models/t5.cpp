@@ -36,9 +36,9 @@ struct Stack {
   bool is_decoder;
 };
 
-/// The bias of each head by distance, from the table that the layer, or the first, has. A decoder's looks back alone.
-PositionBias position_bias(const Stack& stack, std::int64_t layer, const T5Config& config) {
-  const Weights attention = stack.weights / "block" / (config.bias_in_every_layer ? layer : 0) / "layer" / 0 / "SelfAttention";
+/// The bias of each head by distance, from the table that the first layer has for all. A decoder's looks back alone.
+PositionBias position_bias(const Stack& stack, const T5Config& config) {
+  const Weights attention = stack.weights / "block" / 0 / "layer" / 0 / "SelfAttention";
   const Value table = (attention / "relative_attention_bias").get("weight", {config.distances.buckets, config.num_heads});
   DistanceColumns distances = config.distances;
   distances.both_sides = !stack.is_decoder;
@@ -75,9 +75,8 @@ Value mlp(Value x, const Weights& weights, const T5Config& config) {
 /// x [tokens, hidden] through the stack, whose cross-attentions see `seen` where it is a decoder.
 Value through(const Stack& stack, Value x, Value seen, Value seen_sequences, const T5Config& config) {
   const auto normed = [&](Value from, const Weights& layer) { return rms_norm(from, layer / "layer_norm", config.layer_norm); };
-  PositionBias bias;
+  const PositionBias bias = position_bias(stack, config);
   for (std::int64_t i = 0; i < stack.layers; ++i) {
-    if (i == 0 || config.bias_in_every_layer) bias = position_bias(stack, i, config);
     const Weights block = stack.weights / "block" / i / "layer";
     x = x + self_attention(normed(x, block / 0), stack, bias, block / 0 / "SelfAttention", config);
     if (stack.is_decoder)

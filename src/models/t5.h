@@ -20,7 +20,6 @@ struct T5Config {
   NormOptions layer_norm;
   std::int64_t decoder_start_token_id;
   bool scale_decoder_outputs = false;  ///< their projection is tied, and they are divided by √d_model before it
-  bool bias_in_every_layer = false;    ///< each layer has a bias by distance of its own, not the first's
 
   static T5Config from(const Config& config);
 };

@@ -84,7 +84,7 @@ const std::vector<BrokenInput> cases{
        g.set("model_type", "gpt9");
        return run(g);
      },
-     ErrorKind::unsupported, "model_type 'gpt9' is not one of albert, bert, "},
+     ErrorKind::unsupported, "model_type 'gpt9' is not one of albert, bart, bert, "},
     {"UnknownHead",
      [](const Ground& g) {
        g.set("architectures", {"BertForDancing"});

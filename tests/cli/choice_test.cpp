@@ -35,7 +35,7 @@ struct Place {
 TEST(Explain, ShowsEveryCandidateAndTheFileThatKeepsThem) {
   const Place place;
   const json report = json_of(place.explain({"--accuracy", "0.5", "--backend", "cpu", "--threads", "1", "--json"}));
-  EXPECT_EQ(report.at("candidates").size(), 3U);
+  EXPECT_EQ(report.at("candidates").size(), 4U);
   int chosen = 0;
   for (const json& row : report.at("candidates")) {
     EXPECT_EQ(row.at("backend"), "cpu");
@@ -60,7 +60,7 @@ TEST(Explain, TellsWhatASessionDoes) {
   EXPECT_EQ(answer.at("precision"), explained.at("precision"));
   EXPECT_EQ(answer.at("choice").at("why"), "measured");
   EXPECT_EQ(answer.at("choice").at("prefer"), "latency");
-  EXPECT_EQ(answer.at("choice").at("alternatives").size(), 2U);
+  EXPECT_EQ(answer.at("choice").at("alternatives").size(), 3U);
   for (const json& row : answer.at("choice").at("alternatives")) EXPECT_TRUE(row.at("slower").is_number()) << row;
 }
 

@@ -75,7 +75,7 @@ TEST(Sampling, AgreesWithTransformers) {
     EXPECT_LT(strangeness(counts, probabilities), 4);
     ++tested;
   }
-  EXPECT_GT(tested, 30);  // each control, and some together
+  EXPECT_GE(tested, 30);  // each control, and some together
 }
 
 TEST(Sampling, IsSeenToBeWrongWhereItIs) {

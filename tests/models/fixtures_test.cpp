@@ -42,6 +42,12 @@ double limit_of(Precision precision) {
   return 0;
 }
 
+/// The same for a fixture: T5 does not scale its attention's scores, so that rounding them weighs several times more.
+double limit_of(std::string_view fixture, Precision precision) {
+  const bool unscaled = fixture.starts_with("t5_") || fixture.starts_with("mt5_");
+  return unscaled && precision != Precision::fp32 ? std::min(6 * limit_of(precision), 0.8) : limit_of(precision);
+}
+
 /// Beside the sources, or where ACCELERATE_TEST_DATA says when the test runs on a machine without them.
 fs::path fixtures() {
   const char* data = std::getenv("ACCELERATE_TEST_DATA");
@@ -97,7 +103,7 @@ TEST_P(Fixtures, AgreeWithTransformers) {
     ASSERT_TRUE(outputs.contains(name)) << name;
     const Tensor& got = outputs.at(name);
     ASSERT_EQ(shape_text(got.shape()), shape_text(wanted.shape())) << name;
-    EXPECT_LE(relative_error(got.values<float>(), wanted.values<float>()), limit_of(GetParam().precision)) << name;
+    EXPECT_LE(relative_error(got.values<float>(), wanted.values<float>()), limit_of(GetParam().fixture, GetParam().precision)) << name;
   }
 }
 

@@ -26,6 +26,13 @@ std::optional<Tensor> decoded(const Graph& graph, ValueId value) {
   return evaluate_node(graph, node, parts, {}).front();
 }
 
+/// The numbers that the codes stand for, float32 [rows, columns].
+Tensor decoded(const StoredCodes& codes) {
+  Tensor numbers = Tensor::zeros(DType::float32, {codes.rows(), codes.options.columns});
+  decode_rows(codes, 0, codes.rows(), numbers.mutable_values<float>().data());
+  return numbers;
+}
+
 /// Steps of one row of weights, around zero; returns the size of a step.
 float round_row(std::span<const float> row, std::span<std::int8_t> steps) {
   float largest = 0;
@@ -92,9 +99,16 @@ Output weight_of(Translation& translation, const Node& linear) {
       return four_bit_compressed(translation, *weight);
   if (linear.as<LinearOptions>().precision == Precision::int8)
     if (const std::optional<Tensor> weight = decoded(translation.from(), linear.inputs[1])) return compressed(translation, *weight);
-  // The runtime keeps one packed copy for each stored tensor, however it is read: one that is read transposed gets its own.
-  if (translation.from().producer(linear.inputs[1]).op == Op::transpose)
+  // The runtime keeps one packed copy for each stored tensor, however it is read: one that is read transposed gets its own. So do
+  // codes, whose pattern it does not take transposed.
+  const Node& arranged = translation.from().producer(linear.inputs[1]);
+  if (arranged.op == Op::transpose) {
+    if (const Node& source = translation.from().producer(arranged.inputs[0]); source.op == Op::dequantize) {
+      const std::vector<Tensor> numbers{decoded(stored_codes(translation.from(), source))};
+      return stored(evaluate_node(translation.from(), arranged, numbers, {}).front());
+    }
     if (const std::optional<Tensor> weight = decoded(translation.from(), linear.inputs[1])) return stored(*weight);
+  }
   return translation(linear.inputs[1]);
 }
 
