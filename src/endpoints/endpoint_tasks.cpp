@@ -25,6 +25,9 @@ std::vector<std::string> tasks_of_head(const ModelFolder& folder) {
       return {"answer"};
     case Head::causal_lm:
       return {"generate"};
+    case Head::conditional_generation:
+      throw Error(ErrorKind::unsupported,
+                  fmt::format("model {}: is an encoder-decoder, which endpoints do not serve in this version", folder.name()));
     case Head::sequence_classification: {
       const std::vector<std::string> labels = folder.config.labels();
       if (labels.size() == 1) return {"rerank", "classify"};
