@@ -230,7 +230,8 @@ void add_run_command(CLI::App& app) {
   command.add_option("INPUT", options->sources.arguments, "texts; - reads them from standard input, one a line")->type_name("");
   command
       .add_option("--task", options->task,
-                  "embed, fill-mask, classify, tag, answer, rerank, zero-shot, generate, chat; left out: what the model is for")
+                  "embed, fill-mask, classify, tag, answer, rerank, zero-shot, generate, chat (the two with the options of generate); left "
+                  "out: what the model is for")
       ->type_name("NAME");
   add_input_options(command, *options);
   add_answer_options(command, *options);
@@ -244,8 +245,7 @@ void add_run_command(CLI::App& app) {
                "  ipfs-accelerate run models/squad 'Who?' --context 'Ada wrote the program.'\n"
                "  ipfs-accelerate run models/reranker --task rerank --query 'Who wrote it?' 'Ada did.' 'A boat leaves.'\n"
                "  ipfs-accelerate run models/mnli --task zero-shot 'A boat leaves.' --labels travel,food\n"
-               "  ipfs-accelerate run models/qwen --task chat --input questions.jsonl --output answers.jsonl --max-new-tokens 200\n"
-               "  # --task generate and chat take all options of `ipfs-accelerate generate --help` too");
+               "  ipfs-accelerate run models/qwen --task chat --input questions.jsonl --output answers.jsonl --max-new-tokens 200");
   command.callback([options, generation, &command] {
     for (const CLI::Option* flag : generation)
       if (flag->count() > 0)

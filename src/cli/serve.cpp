@@ -115,6 +115,9 @@ void serve(const ServeOptions& given) {
 void add_serve_command(CLI::App& app) {
   CLI::App& command = *app.add_subcommand("serve", "Answers requests over HTTP: OpenAI's API and others");
   const auto options = std::make_shared<ServeOptions>();
+  const auto formatter = std::make_shared<CLI::Formatter>();  // with room for its longer names, so that each takes a line
+  formatter->column_width(30);
+  command.formatter(formatter);
   command.add_option("MODEL", options->models, "model folders, each FOLDER or FOLDER=NAME; loaded when they are asked")->type_name("");
   command.add_option("--config", options->config, "TOML file; flags and ACCELERATE_NAME variables go before it")->type_name("FILE");
   for (const Setting& setting : settings_table()) {

@@ -54,10 +54,10 @@ fs::path fixtures() {
   return fs::path(data != nullptr ? data : ACCELERATE_TEST_DATA) / "models" / "fixtures";
 }
 
-/// Whether rounding leaves the fixture's answers what they are: of one, differences grow so much that at four bits any answer may come
+/// Whether rounding leaves the fixture's answers what they are: of two, differences grow so much that at four bits any answer may come
 /// out.
 bool holds_at(std::string_view fixture, Precision precision) {
-  return precision != Precision::int4 || fixture != "albert_question_answering";
+  return precision != Precision::int4 || (fixture != "albert_question_answering" && fixture != "t5_sequence_classification");
 }
 
 std::vector<Case> all_cases() {
