@@ -41,6 +41,7 @@ step format tools/format.sh --check
 step build tools/build.sh release || finish
 step tests run_tests build
 step demo tools/demo.sh
+step status-page tools/check_page.sh
 step install-and-examples tools/test_install.sh
 step fuzz tools/fuzz.sh 5000
 finish
