@@ -1,6 +1,7 @@
 #include "cli/line_editor.h"
 
 #include <histedit.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,14 +17,20 @@ namespace accelerate::cli {
 namespace {
 
 constexpr int history_lines = 1000;
+constexpr int longest_wait = 100;  // milliseconds
 
 /// Reads a character; a Ctrl-C ends the wait, which libedit's own function would go on with.
 int read_character(EditLine* /*editor*/, wchar_t* character) {
   std::mbstate_t state{};
   for (;;) {
+    // The signal may come just before the wait, or to another thread; so no wait is long.
+    if (is_interrupted()) return -1;
+    pollfd input{.fd = STDIN_FILENO, .events = POLLIN, .revents = 0};
+    const int ready = poll(&input, 1, longest_wait);
+    if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
     char byte = 0;
     const ssize_t count = ::read(STDIN_FILENO, &byte, 1);
-    if (count < 0 && errno == EINTR && !is_interrupted()) continue;  // another signal, such as a new size of the window
+    if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return static_cast<int>(count);
     const std::size_t length = std::mbrtowc(character, &byte, 1, &state);
     if (length == static_cast<std::size_t>(-1)) {  // no character: shown as one, so that the line stays text
