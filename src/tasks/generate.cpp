@@ -166,12 +166,15 @@ class TextGenerator::Searched final : public Request {
       to_log_probabilities(row);
       process_logits(settings(), {.tokens = after_prompt(search_.tokens(beam))}, row);
     }
+    const std::int64_t last = search_.beams() - 1;
     search_.advance(logits);
     if (search_.done()) return {};
     std::vector<Continuation> continuations;
-    for (std::int64_t beam = 0; beam < search_.beams(); ++beam)
-      continuations.push_back(
-          {.parent = static_cast<std::size_t>(search_.parents()[static_cast<std::size_t>(beam)]), .token = search_.tokens(beam).back()});
+    for (std::int64_t beam = 0; beam < search_.beams(); ++beam) {
+      // Where all but one token are forbidden, the first beams go on from others than the prompt's one, which are as it is.
+      const std::int64_t parent = std::min(search_.parents()[static_cast<std::size_t>(beam)], last);
+      continuations.push_back({.parent = static_cast<std::size_t>(parent), .token = search_.tokens(beam).back()});
+    }
     return continuations;
   }
 

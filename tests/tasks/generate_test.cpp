@@ -88,6 +88,19 @@ TEST_F(Generating, AnEndTokenEndsTheText) {
   EXPECT_EQ(text.tokens.back(), all[7]);
 }
 
+TEST_F(Generating, BeamsGoOnFromAForcedFirstToken) {
+  const auto model = generator();
+  GenerationOptions options = greedy(9);
+  options.num_beams = 3;
+  options.forced_bos_token_id = 7;
+  const Tokens forced = model->submit({.prompt = {3}, .options = options}).get().texts.front().tokens;
+  options.forced_bos_token_id = {};
+  options.max_new_tokens = 8;
+  Tokens expected = model->submit({.prompt = {3, 7}, .options = options}).get().texts.front().tokens;
+  expected.insert(expected.begin(), 7);
+  EXPECT_EQ(forced, expected);
+}
+
 TEST_F(Generating, SixtyFourRequestsComeOutAsTheyDoAlone) {
   // So little room that some have to give way to others.
   const auto model = generator(std::int64_t{640} << 10, {.step_tokens = 96});

@@ -159,6 +159,12 @@ class Server::State : public std::enable_shared_from_this<Server::State> {
       if (place == Place::here) return work();
       asio::post(place == Place::worker ? workers_ : slow_, std::move(work));
     };
+    // Before anybody can know that the server is there: a signal that comes with the first request drains, and does not kill.
+    if (options_.stop_on_signals) {
+      signals_.add(SIGINT);
+      signals_.add(SIGTERM);
+      wait_for_signal();
+    }
     listen();
   }
 
@@ -173,11 +179,6 @@ class Server::State : public std::enable_shared_from_this<Server::State> {
   std::uint16_t port() const { return port_; }
 
   void run() {
-    if (options_.stop_on_signals) {
-      signals_.add(SIGINT);
-      signals_.add(SIGTERM);
-      wait_for_signal();
-    }
     asio::co_spawn(*loops_.front().context, [this] { return accept_all(); }, asio::detached);
     for (Loop& loop : loops_) sweep(loop);
     std::vector<std::jthread> threads;
