@@ -65,7 +65,7 @@ void run_to_json(TaskRunner& runner, std::span<const RunInput> inputs, Output& o
   run_in_chunks(runner, inputs, chunk_size, [&](std::size_t number, std::size_t place) {
     AnswerJson object{{"index", number}};
     object.update(runner.json(place));
-    add_placement(object, runner.session());
+    add_placement(object, runner.model().placement, runner.model().folder);
     out.line(line_of(object));
   });
 }
@@ -79,10 +79,10 @@ void run_to_text(TaskRunner& runner, std::span<const RunInput> inputs, Output& o
     add_notes(notes, runner.notes(place));
   });
   const double milliseconds = std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
-  const Session& session = runner.session();
+  const RunnerModel model = runner.model();
   out.write(answers + runner.closing_text(inputs));
   out.line(fmt::format("\n{} text{} in {:.1f} ms: {}; loaded in {:.0f} ms", inputs.size(), inputs.size() == 1 ? "" : "s", milliseconds,
-                       text_of(session.placement(), session.folder().random_weights), session.load_milliseconds()));
+                       text_of(model.placement, model.folder.random_weights), model.load_milliseconds));
   write_notes(out, notes);
 }
 
@@ -108,6 +108,10 @@ nlohmann::ordered_json settings_of(const RunOptions& options) {
           {"--multi-label", answers.multi_label ? "on" : "off"},
           {"--aggregation", options.aggregation},
           {"--context", options.sources.context},
+          {"--source-language", answers.source_language},
+          {"--target-language", answers.target_language},
+          {"--max-new-tokens", answers.generation.max_new_tokens ? fmt::format("{}", *answers.generation.max_new_tokens) : ""},
+          {"--num-beams", answers.generation.num_beams ? fmt::format("{}", *answers.generation.num_beams) : ""},
           {"--passes", fmt::format("{}", fmt::join(options.compute.passes, ","))}};
 }
 
@@ -124,13 +128,13 @@ void run_to_file(TaskRunner& runner, const RunOptions& options, const std::strin
   if (options.json) return;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const std::uint64_t now = result.answers - result.continued;
-  const Session& session = runner.session();
+  const RunnerModel model = runner.model();
   Output out;
   out.line(fmt::format("{} answers in {}{}{}", result.answers, options.output,
                        result.continued == 0 ? "" : fmt::format(", {} of them from before", result.continued),
                        result.skipped == 0 ? "" : fmt::format(", {} of them errors", result.skipped)));
   out.line(fmt::format("{:.1f} s, {:.1f} lines/s: {}; loaded in {:.0f} ms", seconds, static_cast<double>(now) / std::max(seconds, 1e-9),
-                       text_of(session.placement(), session.folder().random_weights), session.load_milliseconds()));
+                       text_of(model.placement, model.folder.random_weights), model.load_milliseconds));
   out.finish();
 }
 
@@ -206,6 +210,10 @@ void add_answer_options(CLI::App& command, RunOptions& options) {
   command.add_flag("--multi-label", answers.multi_label, "zero-shot: several labels may fit")->group("Answers");
   add("--aggregation", options.aggregation, "tag: what an entity is: none (a token), simple, first, average, max", "WAY")
       ->capture_default_str();
+  add("--source-language", answers.source_language, "translate: of the texts, as the model writes it (en, en_XX)", "NAME");
+  add("--target-language", answers.target_language, "translate: of the answers", "NAME");
+  add("--max-new-tokens", answers.generation.max_new_tokens, "generate, translate, summarize: tokens of an answer", "N");
+  add("--num-beams", answers.generation.num_beams, "generate, translate, summarize: answers that are followed side by side", "N");
   command.add_flag("--no-truncate", options.no_truncate, "refuse texts that are too long; otherwise they are cut, and the answer says so")
       ->group("Answers");
 }
@@ -218,7 +226,9 @@ void add_run_command(CLI::App& app) {
   add_model_argument(command, options->model);
   command.add_option("INPUT", options->sources.arguments, "texts; - reads them from standard input, one a line")->type_name("");
   command
-      .add_option("--task", options->task, "embed, fill-mask, classify, tag, answer, rerank, zero-shot; left out: what the model is for")
+      .add_option(
+          "--task", options->task,
+          "embed, fill-mask, classify, tag, answer, rerank, zero-shot, generate, translate, summarize; left out: what the model is for")
       ->type_name("NAME");
   add_input_options(command, *options);
   add_answer_options(command, *options);

@@ -42,12 +42,12 @@ class FileRunner {
   FileRunner(TaskRunner& runner, const FileRun& run)
       : runner_(runner), run_(run), reader_(run.input), output_(run.output, identity(), run.restart), bar_("lines") {
     AnswerJson placement = AnswerJson::object();
-    const Placement& chosen = runner.session().placement();
+    const Placement& chosen = runner.model().placement;
     placement["backend"] = chosen.backend;
     placement["device"] = chosen.device.name;
     placement["implementation"] = chosen.implementation;
     placement["precision"] = std::string(name_of(chosen.precision));
-    if (runner.session().folder().random_weights) placement["random_weights"] = true;
+    if (runner.model().folder.random_weights) placement["random_weights"] = true;
     placement_ = line_of(placement).substr(1);
   }
 
@@ -66,11 +66,11 @@ class FileRunner {
  private:
   /// What the answers depend on, as texts.
   nlohmann::ordered_json identity() const {
-    const Placement& placement = runner_.session().placement();
+    const Placement& placement = runner_.model().placement;
     nlohmann::ordered_json identity{
         {"input", run_.input.string()},
         {"task", std::string(name_of(run_.task))},
-        {"model", fmt::format("{} {}", runner_.session().folder().name(), model_fingerprint(runner_.session().folder()))},
+        {"model", fmt::format("{} {}", runner_.model().folder.name(), model_fingerprint(runner_.model().folder))},
         {"backend", placement.backend},
         {"precision", std::string(name_of(placement.precision))},
         {"format of the input", run_.is_text ? "text" : "JSON"}};

@@ -7,6 +7,7 @@
 
 #include "cli/nearest_pairs.h"
 #include "ipfs_accelerate/error.h"
+#include "tasks/write.h"
 #include "tasks/zero_shot.h"
 
 namespace accelerate::cli {
@@ -19,6 +20,11 @@ std::vector<std::string> texts_of(std::span<const RunInput> inputs) {
 }
 
 std::string_view cut_note(bool truncated) { return truncated ? "  (too long: the end was not read)" : ""; }
+
+template <typename AnySession>
+RunnerModel model_of(const AnySession& session) {
+  return {.folder = session.folder(), .placement = session.placement(), .load_milliseconds = session.load_milliseconds()};
+}
 
 /// Labels and scores as one line.
 std::string line_of_labels(const Classification& classification) {
@@ -34,7 +40,7 @@ class EmbedRunner final : public TaskRunner {
     run({}, {});  // refuses options that the model has not before any text is read
   }
 
-  const Session& session() const override { return embedder_.model().session(); }
+  RunnerModel model() const override { return model_of(embedder_.model().session()); }
 
   void run(std::span<const RunInput> inputs, const Progress& progress) override {
     embeddings_ = embedder_.embed(
@@ -75,7 +81,7 @@ class FillMaskRunner final : public TaskRunner {
   FillMaskRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : filler_(folder, session), options_(options) {}
 
-  const Session& session() const override { return filler_.model().session(); }
+  RunnerModel model() const override { return model_of(filler_.model().session()); }
 
   void run(std::span<const RunInput> inputs, const Progress& progress) override {
     constexpr std::size_t usual = 5;
@@ -107,7 +113,7 @@ class ClassifyRunner final : public TaskRunner {
   ClassifyRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : classifier_(folder, session), options_(options) {}
 
-  const Session& session() const override { return classifier_.model().session(); }
+  RunnerModel model() const override { return model_of(classifier_.model().session()); }
 
   void run(std::span<const RunInput> inputs, const Progress& progress) override {
     std::vector<TextInput> texts;
@@ -137,7 +143,7 @@ class ZeroShotRunner final : public TaskRunner {
     classifier_.classify({}, options_for({""}));  // refuses options before any text is read
   }
 
-  const Session& session() const override { return classifier_.model().session(); }
+  RunnerModel model() const override { return model_of(classifier_.model().session()); }
 
   void run(std::span<const RunInput> inputs, const Progress& progress) override {
     classified_.assign(inputs.size(), {});
@@ -176,7 +182,7 @@ class RerankRunner final : public TaskRunner {
   RerankRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : reranker_(folder, session), options_(options) {}
 
-  const Session& session() const override { return reranker_.model().session(); }
+  RunnerModel model() const override { return model_of(reranker_.model().session()); }
 
   void run(std::span<const RunInput> inputs, const Progress& progress) override {
     queries_.clear();
@@ -207,7 +213,7 @@ class TagRunner final : public TaskRunner {
   TagRunner(const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
       : tagger_(folder, session), options_(options) {}
 
-  const Session& session() const override { return tagger_.model().session(); }
+  RunnerModel model() const override { return model_of(tagger_.model().session()); }
 
   void run(std::span<const RunInput> inputs, const Progress& progress) override {
     tagged_ = tagger_.tag(texts_of(inputs), {.aggregation = options_.aggregation, .truncate = options_.truncate}, progress);
@@ -235,7 +241,7 @@ class AnswerRunner final : public TaskRunner {
  public:
   AnswerRunner(const ModelFolder& folder, const SessionOptions& session) : answerer_(folder, session) {}
 
-  const Session& session() const override { return answerer_.model().session(); }
+  RunnerModel model() const override { return model_of(answerer_.model().session()); }
 
   void run(std::span<const RunInput> inputs, const Progress& progress) override {
     std::vector<Question> questions;
@@ -255,6 +261,40 @@ class AnswerRunner final : public TaskRunner {
  private:
   Answerer answerer_;
   std::vector<Answer> answers_;
+};
+
+class WriteRunner final : public TaskRunner {
+ public:
+  WriteRunner(Task task, const ModelFolder& folder, const SessionOptions& session, const TaskOptions& options)
+      : writer_(folder, {.session = session}),
+        options_{.task = task,
+                 .source_language = options.source_language,
+                 .target_language = options.target_language,
+                 .truncate = options.truncate,
+                 .generation = options.generation} {
+    writer_.write({}, options_);  // refuses languages before any text is read
+  }
+
+  RunnerModel model() const override { return model_of(writer_.session()); }
+
+  void run(std::span<const RunInput> inputs, const Progress& progress) override {
+    written_ = writer_.write(texts_of(inputs), options_, progress);
+  }
+
+  AnswerJson json(std::size_t i) const override {
+    AnswerJson object = to_json(written_[i]);
+    if (!writer_.notes().empty()) object["notes"] = writer_.notes();
+    return object;
+  }
+
+  const std::vector<std::string>& notes(std::size_t) const override { return writer_.notes(); }
+
+  std::string text(std::size_t i) const override { return fmt::format("{}{}", written_[i].text, cut_note(written_[i].truncated)); }
+
+ private:
+  TextWriter writer_;
+  WriteOptions options_;
+  std::vector<WrittenText> written_;
 };
 
 }  // namespace
@@ -281,6 +321,10 @@ std::unique_ptr<TaskRunner> make_task_runner(Task task, const ModelFolder& folde
       return std::make_unique<RerankRunner>(folder, session, options);
     case Task::zero_shot:
       return std::make_unique<ZeroShotRunner>(folder, session, options);
+    case Task::generate:
+    case Task::translate:
+    case Task::summarize:
+      return std::make_unique<WriteRunner>(task, folder, session, options);
   }
   throw Error(ErrorKind::internal, fmt::format("task '{}' has no runner", name_of(task)));
 }

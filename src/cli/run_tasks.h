@@ -22,6 +22,16 @@ struct TaskOptions {
   std::string hypothesis = {};                    ///< zero-shot: with {} for the label; empty: the task's own
   bool multi_label = false;                       ///< zero-shot: each label by itself
   Aggregation aggregation = Aggregation::simple;  ///< tag
+  std::string source_language = {};               ///< translate
+  std::string target_language = {};               ///< translate
+  GenerationOptions generation = {};              ///< generate, translate, summarize
+};
+
+/// The model that a task runs.
+struct RunnerModel {
+  const ModelFolder& folder;
+  const Placement& placement;
+  double load_milliseconds;
 };
 
 /// A task at work: the same steps for each, whatever its answers are made of.
@@ -32,7 +42,7 @@ class TaskRunner {
   TaskRunner& operator=(const TaskRunner&) = delete;
   virtual ~TaskRunner() = default;
 
-  virtual const Session& session() const = 0;
+  virtual RunnerModel model() const = 0;
 
   /// Computes the answers to `inputs`, in place of those before.
   virtual void run(std::span<const RunInput> inputs, const Progress& progress) = 0;

@@ -57,6 +57,9 @@ class GenerationSession {
   /// Whether the model has an encoder, whose text each sequence needs.
   bool reads_source() const { return !prefix_.empty(); }
 
+  /// Tokens that a text that the encoder reads may have.
+  std::int64_t most_source_tokens() const { return most_source_tokens_; }
+
   /// What the encoder reads, from its inputs with a row a token (runtime/source_text.h). Throws invalid_argument for those that the
   /// model cannot take.
   std::shared_ptr<const SourceText> source(TensorMap inputs) const;

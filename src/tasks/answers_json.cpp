@@ -6,6 +6,8 @@
 #include <optional>
 #include <utility>
 
+#include "tasks/write.h"
+
 namespace accelerate {
 namespace {
 
@@ -91,6 +93,14 @@ AnswerJson to_json(const TaggedText& tagged) {
     entities.push_back(
         {{"label", entity.label}, {"text", entity.text}, {"score", entity.score}, {"begin", entity.span.begin}, {"end", entity.span.end}});
   return with_notes({{"entities", std::move(entities)}, {"tokens", tagged.tokens}, {"truncated", tagged.truncated}}, tagged.notes);
+}
+
+AnswerJson to_json(const WrittenText& written) {
+  return {{"text", written.text},
+          {"prompt_tokens", written.prompt_tokens},
+          {"tokens", written.tokens},
+          {"truncated", written.truncated},
+          {"finish_reason", std::string(name_of(written.finish_reason))}};
 }
 
 AnswerJson to_json(const Answer& answer) {

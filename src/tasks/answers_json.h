@@ -12,6 +12,8 @@
 
 namespace accelerate {
 
+struct WrittenText;
+
 /// JSON whose objects keep the order of their keys and whose numbers are float32, written with the fewest digits that read
 /// back as the same number.
 using AnswerJson = nlohmann::basic_json<nlohmann::ordered_map, std::vector, std::string, bool, std::int64_t, std::uint64_t, float>;
@@ -35,6 +37,9 @@ AnswerJson to_json(const TaggedText& tagged);
 
 /// {"answer":…,"score":x,"begin":N,"end":N,"tokens":N,"truncated":false}
 AnswerJson to_json(const Answer& answer);
+
+/// {"text":…,"prompt_tokens":…,"tokens":…,"truncated":…,"finish_reason":…}.
+AnswerJson to_json(const WrittenText& written);
 
 /// Appends what computed the answer: "backend", "device", "implementation", "precision"; "choice", which says why, and what
 /// else was possible: {"why":"measured","prefer":"latency","alternatives":[{"backend":…,"device":…,"precision":…,"threads":N,

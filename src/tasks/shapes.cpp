@@ -135,9 +135,42 @@ constexpr std::array decoder_shapes{
                    "rope_theta": 1000000, "rope_local_base_freq": 10000})"},
 };
 
+constexpr std::array encoder_decoder_shapes{
+    ModelShape{"t5-small", "t5", Head::conditional_generation, 32128, 512, 6, 8, 2048, 512, 0, 1e-6, 0, std::nullopt,
+               R"({"d_kv": 64, "eos_token_id": 1, "decoder_start_token_id": 0, "feed_forward_proj": "relu"})"},
+    ModelShape{"t5-efficient-tiny", "t5", Head::conditional_generation, 32128, 256, 4, 4, 1024, 512, 0, 1e-6, 0, std::nullopt,
+               R"({"d_kv": 64, "eos_token_id": 1, "decoder_start_token_id": 0, "feed_forward_proj": "relu"})"},
+    ModelShape{"flan-t5-small", "t5", Head::conditional_generation, 32128, 512, 8, 6, 1024, 512, 0, 1e-6, 0, std::nullopt,
+               R"({"d_kv": 64, "eos_token_id": 1, "decoder_start_token_id": 0, "feed_forward_proj": "gated-gelu",
+                   "tie_word_embeddings": false})"},
+    ModelShape{"mt5-small", "mt5", Head::conditional_generation, 250112, 512, 8, 6, 1024, 512, 0, 1e-6, 0, std::nullopt,
+               R"({"d_kv": 64, "eos_token_id": 1, "decoder_start_token_id": 0, "feed_forward_proj": "gated-gelu",
+                   "tie_word_embeddings": false})"},
+    ModelShape{"bart-base", "bart", Head::conditional_generation, 50265, 768, 6, 12, 3072, 1024, 0, 1e-5, 1, std::nullopt,
+               R"({"bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2, "forced_bos_token_id": 0,
+                   "forced_eos_token_id": 2})"},
+    ModelShape{"mbart-large-50", "mbart", Head::conditional_generation, 250054, 1024, 12, 16, 4096, 1024, 0, 1e-5, 1, std::nullopt,
+               R"({"bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2, "forced_eos_token_id": 2,
+                   "activation_function": "relu", "scale_embedding": true})"},
+    ModelShape{"pegasus-xsum", "pegasus", Head::conditional_generation, 96103, 1024, 16, 16, 4096, 512, 0, 1e-5, 0, std::nullopt,
+               R"({"bos_token_id": 2, "eos_token_id": 1, "decoder_start_token_id": 0, "forced_eos_token_id": 1,
+                   "activation_function": "relu", "scale_embedding": true})"},
+    ModelShape{"blenderbot-400M-distill", "blenderbot", Head::conditional_generation, 8008, 1280, 12, 32, 5120, 128, 0, 1e-5, 0,
+               std::nullopt,
+               R"({"bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1, "forced_eos_token_id": 2, "encoder_layers": 2,
+                   "scale_embedding": true})"},
+    ModelShape{"blenderbot-90M", "blenderbot-small", Head::conditional_generation, 54944, 512, 8, 16, 2048, 512, 0, 1e-5, 0, std::nullopt,
+               R"({"bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1, "forced_eos_token_id": 2,
+                   "scale_embedding": true})"},
+    ModelShape{"led-base-16384", "led", Head::conditional_generation, 50265, 768, 6, 12, 3072, 1024, 0, 1e-5, 1, std::nullopt,
+               R"({"bos_token_id": 0, "eos_token_id": 2, "decoder_start_token_id": 2, "attention_window": 1024,
+                   "max_encoder_position_embeddings": 16384, "max_decoder_position_embeddings": 1024})"},
+};
+
 constexpr auto shapes = [] {
-  std::array<ModelShape, encoder_shapes.size() + decoder_shapes.size()> all{};
-  std::ranges::copy(decoder_shapes, std::ranges::copy(encoder_shapes, all.begin()).out);
+  std::array<ModelShape, encoder_shapes.size() + decoder_shapes.size() + encoder_decoder_shapes.size()> all{};
+  const auto decoders = std::ranges::copy(encoder_shapes, all.begin()).out;
+  std::ranges::copy(encoder_decoder_shapes, std::ranges::copy(decoder_shapes, decoders).out);
   return all;
 }();
 
@@ -202,7 +235,40 @@ constexpr std::array field_rows{
     FieldRow{"gemma3_text", "layer_norm_eps", "rms_norm_eps"},
     FieldRow{"gemma2", "hidden_act", "hidden_activation"},
     FieldRow{"gemma3_text", "hidden_act", "hidden_activation"},
+    FieldRow{"led", "max_position_embeddings", ""},
 };
+
+/// The same for all types of a family, whose encoder and decoder each have a field of their own for some of BERT's.
+struct FamilyFields {
+  std::span<const std::string_view> model_types;
+  std::span<const FieldRow> rows;  ///< without types
+};
+
+constexpr std::array<std::string_view, 2> t5_types{"t5", "mt5"};
+constexpr std::array t5_fields{
+    FieldRow{"", "hidden_size", "d_model"},
+    FieldRow{"", "num_hidden_layers", "num_layers"},
+    FieldRow{"", "intermediate_size", "d_ff"},
+    FieldRow{"", "num_attention_heads", "num_heads"},
+    FieldRow{"", "hidden_act", ""},
+    FieldRow{"", "layer_norm_eps", "layer_norm_epsilon"},
+    FieldRow{"", "max_position_embeddings", "n_positions"},
+};
+
+constexpr std::array<std::string_view, 6> bart_types{"bart", "mbart", "pegasus", "blenderbot", "blenderbot-small", "led"};
+constexpr std::array bart_fields{
+    FieldRow{"", "hidden_size", "d_model"},
+    FieldRow{"", "num_hidden_layers", "encoder_layers"},
+    FieldRow{"", "num_hidden_layers", "decoder_layers"},
+    FieldRow{"", "intermediate_size", "encoder_ffn_dim"},
+    FieldRow{"", "intermediate_size", "decoder_ffn_dim"},
+    FieldRow{"", "num_attention_heads", "encoder_attention_heads"},
+    FieldRow{"", "num_attention_heads", "decoder_attention_heads"},
+    FieldRow{"", "hidden_act", "activation_function"},
+    FieldRow{"", "layer_norm_eps", ""},
+};
+
+constexpr std::array families{FamilyFields{t5_types, t5_fields}, FamilyFields{bart_types, bart_fields}};
 
 }  // namespace
 
@@ -234,11 +300,15 @@ Json config_of(const ModelShape& shape) {
       {"tie_word_embeddings", true},
   };
   if (shape.type_vocab_size == 0) config.erase("type_vocab_size");
-  for (const FieldRow& row : field_rows) {
-    if (row.model_type != shape.model_type) continue;
-    if (!row.own_name.empty()) config[row.own_name] = config[row.field];
+  const Json usual = config;
+  const auto rename = [&](const FieldRow& row) {
     config.erase(row.field);
-  }
+    if (!row.own_name.empty()) config[row.own_name] = usual[row.field];
+  };
+  for (const FieldRow& row : field_rows)
+    if (row.model_type == shape.model_type) rename(row);
+  for (const FamilyFields& family : families)
+    if (std::ranges::find(family.model_types, shape.model_type) != family.model_types.end()) std::ranges::for_each(family.rows, rename);
   config.update(parse_json(shape.more, shape.name));
   return config;
 }

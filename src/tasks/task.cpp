@@ -23,6 +23,9 @@ constexpr std::array rows{
     Row{Task::answer, "answer", Head::question_answering},
     Row{Task::rerank, "rerank", Head::sequence_classification},
     Row{Task::zero_shot, "zero-shot", Head::sequence_classification},
+    Row{Task::generate, "generate", Head::conditional_generation},
+    Row{Task::translate, "translate", Head::conditional_generation},
+    Row{Task::summarize, "summarize", Head::conditional_generation},
 };
 
 const Row& row_of(Task task) {

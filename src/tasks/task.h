@@ -8,9 +8,9 @@
 namespace accelerate {
 
 /// What can be done with texts, each by one head of a model.
-enum class Task : std::uint8_t { embed, fill_mask, classify, tag, answer, rerank, zero_shot };
+enum class Task : std::uint8_t { embed, fill_mask, classify, tag, answer, rerank, zero_shot, generate, translate, summarize };
 
-/// "embed", "fill-mask", "classify", "tag", "answer", "rerank" or "zero-shot".
+/// "embed", "fill-mask", "classify", "tag", "answer", "rerank", "zero-shot", "generate", "translate" or "summarize".
 std::string_view name_of(Task task);
 
 /// The task of that name. Throws invalid_argument, listing the names, when there is none.

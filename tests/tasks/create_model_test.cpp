@@ -165,7 +165,7 @@ class CountedWeights final : public WeightSource {
   TensorMap tensors_;
 };
 
-TEST(CreateModel, KnowsTheTextEncodersThatItIsMeasuredWith) {
+TEST(CreateModel, KnowsTheModelsThatItIsMeasuredWith) {
   struct Row {
     std::string_view name;
     std::int64_t parameters;  ///< of transformers' class for that head, less a pooler that the class has and the head does not read
@@ -190,6 +190,16 @@ TEST(CreateModel, KnowsTheTextEncodersThatItIsMeasuredWith) {
       Row{"layoutlm-base-uncased", 112660026},
       Row{"longformer-base-4096", 148711257},
       Row{"dpr-question_encoder-single-nq-base", 108891648},
+      Row{"t5-small", 60506624},
+      Row{"t5-efficient-tiny", 15570688},
+      Row{"flan-t5-small", 76961152},  // whose projection is not tied
+      Row{"mt5-small", 300176768},
+      Row{"bart-base", 139470681},
+      Row{"mbart-large-50", 611129542},
+      Row{"pegasus-xsum", 569844583},
+      Row{"blenderbot-400M-distill", 364810568},
+      Row{"blenderbot-90M", 87563936},
+      Row{"led-base-16384", 161894745},
   };
   for (const Row& row : rows) {
     const Config config = Config::parse(config_of(shape_named(row.name)).dump(), "config.json");
