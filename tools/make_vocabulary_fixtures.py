@@ -77,6 +77,7 @@ ROBERTA = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 DEBERTA = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
 FLAUBERT = ("<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10)))
 T5 = dict(pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
+PEGASUS = dict(pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
 ALBERT = dict(pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, control_symbols=["[CLS]", "[SEP]", "[MASK]"], user_defined_symbols=["(", ")", '"', "-", "£", "€"])
 DEBERTA_V2 = dict(pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]")
 
@@ -105,6 +106,10 @@ CASES = {
     "deberta_v2": Case("unigram", "deberta-v2", file="spm.model", trainer=DEBERTA_V2, config=dict(do_lower_case=False, vocab_type="spm")),
     "deberta_v2_lower": Case("unigram", "deberta-v2", file="spm.model", trainer=DEBERTA_V2, config=dict(
         do_lower_case=True, split_by_punct=True, mask_token="[MASK]"), files={"added_tokens.json": {"[MASK]": 600}}),
+    "blenderbot": Case("byte_bpe", "blenderbot", ROBERTA, dict(add_prefix_space=True)),
+    "mbart": Case("unigram", "mbart", file="sentencepiece.bpe.model", config=dict(tokenizer_class="MBartTokenizer", src_lang="de_DE")),
+    "mbart50": Case("unigram", "mbart", file="sentencepiece.bpe.model", config=dict(tokenizer_class="MBart50Tokenizer", src_lang="fr_XX")),
+    "pegasus": Case("unigram", "pegasus", trainer=PEGASUS),
     "t5": Case("unigram", "t5", trainer=T5),
     "t5_few": Case("unigram", "t5", trainer=T5, config=dict(extra_ids=2, additional_special_tokens=["<extra_id_0>", "<extra_id_1>"])),
     "t5_bytes": Case("unigram", "t5", trainer=T5 | dict(byte_fallback=True, vocab_size=900), by_sentencepiece=True),

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/run_inputs.h"
+#include "ipfs_accelerate/generation.h"
 #include "tasks/answers_json.h"
 #include "tasks/task.h"
 

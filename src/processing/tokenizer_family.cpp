@@ -23,7 +23,7 @@ constexpr auto qwen2_types = std::to_array<std::string_view>({"qwen2"});
 constexpr auto gemma_types = std::to_array<std::string_view>({"gemma"});
 constexpr auto whisper_types = std::to_array<std::string_view>({"whisper"});
 constexpr auto clip_types = std::to_array<std::string_view>({"clip"});
-constexpr auto t5_types = std::to_array<std::string_view>({"t5", "mt5"});
+constexpr auto t5_types = std::to_array<std::string_view>({"t5", "mt5", "umt5"});
 constexpr auto flaubert_types = std::to_array<std::string_view>({"flaubert"});
 constexpr auto pegasus_types = std::to_array<std::string_view>({"pegasus"});
 
@@ -35,6 +35,7 @@ constexpr auto families = std::to_array<TokenizerFamily>({
     {"XLMRobertaTokenizer", xlm_roberta_types, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
     {"CamembertTokenizer", camembert_types, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
     {"MBartTokenizer", mbart_types, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
+    {"MBart50Tokenizer", {}, {"", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
     {"BlenderbotTokenizer", blenderbot_types, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
     {"AlbertTokenizer", albert_types, {"[CLS]", "[SEP]", "<unk>", "[SEP]", "<pad>", "[CLS]", "[MASK]"}},
     {"DebertaTokenizer", deberta_types, {"[CLS]", "[SEP]", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"}, true},

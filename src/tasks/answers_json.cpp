@@ -135,7 +135,9 @@ void append_fields(std::string& line, const Embeddings& embeddings, std::size_t 
   if (!embeddings.notes[text].empty()) line += R"(,"notes":)" + line_of(embeddings.notes[text]);
 }
 
-void add_placement(AnswerJson& object, const Session& session) { append_placement(object, session.placement(), session.folder()); }
+void add_placement(AnswerJson& object, const Placement& placement, const ModelFolder& folder) {
+  append_placement(object, placement, folder);
+}
 void add_placement(nlohmann::ordered_json& object, const Session& session) {
   append_placement(object, session.placement(), session.folder());
 }

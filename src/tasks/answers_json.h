@@ -44,7 +44,7 @@ AnswerJson to_json(const WrittenText& written);
 /// Appends what computed the answer: "backend", "device", "implementation", "precision"; "choice", which says why, and what
 /// else was possible: {"why":"measured","prefer":"latency","alternatives":[{"backend":…,"device":…,"precision":…,"threads":N,
 /// "slower":1.37}]}; and "random_weights" where true. An alternative that was out of the question has a "reason".
-void add_placement(AnswerJson& object, const Session& session);
+void add_placement(AnswerJson& object, const Placement& placement, const ModelFolder& folder);
 void add_placement(nlohmann::ordered_json& object, const Session& session);
 void add_placement(nlohmann::ordered_json& object, const Placement& placement, const ModelFolder& folder);
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/batches.h"
 #include "tasks/generate.h"
 #include "tasks/task.h"
 
