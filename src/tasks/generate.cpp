@@ -197,12 +197,14 @@ class TextGenerator::Searched final : public Request {
       const std::vector<std::int64_t> all = after_prompt(search_.tokens(beam));
       process_logits(settings(), context_of(all), row);
     }
+    const std::int64_t last = search_.beams() - 1;
     search_.advance(logits);
     if (search_.done()) return {};
     std::vector<Continuation> continuations;
     for (std::int64_t beam = 0; beam < search_.beams(); ++beam)
       continuations.push_back(
-          {.parent = static_cast<std::size_t>(search_.parents()[static_cast<std::size_t>(beam)]), .token = search_.tokens(beam).back()});
+          // Where all but one token are forbidden, first beams go on from others than the prompt's one, which are as it is.
+          {.parent = static_cast<std::size_t>(std::min(search_.parents()[static_cast<std::size_t>(beam)], last)), .token = search_.tokens(beam).back()});
     return continuations;
   }
 
