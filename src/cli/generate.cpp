@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/generation_flags.h"
@@ -77,15 +78,15 @@ std::vector<std::int64_t> numbers_of(const Tensor& tensor) {
 /// A request a row of input_ids, with its tokens where attention_mask is 1. For an encoder, their columns in the row are their
 /// positions and other tensors are its inputs; decoder_input_ids are what the answer begins with.
 std::vector<GenerationRequest> requests_of(TensorMap tensors, bool has_encoder) {
-  Tensor begins;
+  std::optional<Tensor> begins;
   if (const auto given = tensors.find("decoder_input_ids"); has_encoder && given != tensors.end()) {
     begins = whole_numbers(given->second, given->first);
     tensors.erase(given);
   }
   const PaddedLayout layout = padded_layout(tensors);
-  if (begins.rank() != 0 && (begins.rank() != 2 || begins.dim(0) != layout.rows))
+  if (begins && (begins->rank() != 2 || begins->dim(0) != layout.rows))
     throw Error(ErrorKind::invalid_argument,
-                fmt::format("decoder_input_ids is {}, expected [{}, tokens]", shape_text(begins.shape()), layout.rows));
+                fmt::format("decoder_input_ids is {}, expected [{}, tokens]", shape_text(begins->shape()), layout.rows));
   const TensorMap ragged = ragged_inputs(tensors, layout);
   std::vector<GenerationRequest> requests;
   for (std::size_t row = 0; row + 1 < layout.begins.size(); ++row) {
@@ -96,7 +97,7 @@ std::vector<GenerationRequest> requests_of(TensorMap tensors, bool has_encoder) 
     if (!has_encoder) continue;
     for (const auto& [name, tensor] : ragged)
       if (name != "input_ids" && name != "sequences") request.source.emplace(name, rows_of(tensor, first, count));
-    if (begins.rank() == 2) request.begin = numbers_of(rows_of(begins, static_cast<std::int64_t>(row), 1));
+    if (begins) request.begin = numbers_of(rows_of(*begins, static_cast<std::int64_t>(row), 1));
   }
   return requests;
 }
