@@ -267,6 +267,8 @@ ALL = {
     "t5_question_answering": Fixture("T5ForQuestionAnswering", T5, SPANS),
     "mt5_conditional_generation": Fixture("MT5ForConditionalGeneration", T5, ANSWERS,
                                           dict(feed_forward_proj="gated-gelu", num_decoder_layers=1)),
+    "umt5_conditional_generation": Fixture("UMT5ForConditionalGeneration", T5, ANSWERS,
+                                           dict(feed_forward_proj="gated-silu", num_decoder_layers=1)),
     "bart_model": Fixture("BartModel", BART, WRITTEN),
     "bart_conditional_generation": Fixture("BartForConditionalGeneration", BART, ANSWERS, dict(scale_embedding=True), left_padded=True),
     "bart_sequence_classification": Fixture("BartForSequenceClassification", BART, LOGITS, dict(num_labels=3), end_token=True),

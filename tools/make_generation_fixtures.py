@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Makes what the tests of text generation compare with: transformers' logits processors, beam search and chat templates.
+"""Makes what the tests of text generation compare with: transformers' logits processors, beam search, answers and chat
+templates.
 
     python tools/make_generation_fixtures.py     # needs requirements/peers.txt
 
-It writes tests/generation/fixtures/{logits,sampling,beams}.json, and expected.json beside the templates and cases.json of
+It writes tests/generation/fixtures/{logits,sampling,beams,answers}.json, and expected.json beside the templates and cases.json of
 tests/processing/fixtures/chat_templates. The result is the same on every run with the same versions; commit a change only
 together with the reason for it.
 """
@@ -229,6 +230,37 @@ def beam_cases() -> dict[str, Any]:
     return {"tables": [[short(row) for row in values] for values in tables], "cases": cases}
 
 
+def answer_cases() -> list[dict[str, Any]]:
+    """What encoder-decoders of tests/models/fixtures answer: the new tokens of each text, the best first."""
+    choice = random.Random(11)
+    beams = {"num_beams": 4, "num_return_sequences": 2}
+    options: list[dict[str, Any]] = [
+        {"max_new_tokens": 9}, {"max_new_tokens": 9, "min_new_tokens": 9}, {"max_new_tokens": 7, "repetition_penalty": 1.5},
+        {"max_new_tokens": 8, "no_repeat_ngram_size": 2, "encoder_no_repeat_ngram_size": 2},
+        {"max_new_tokens": 6, "forced_bos_token_id": 7, "forced_eos_token_id": 2}, {"max_length": 8, "min_length": 4},
+        beams | {"max_new_tokens": 8}, beams | {"max_new_tokens": 8, "length_penalty": 0.6, "early_stopping": True},
+        beams | {"max_new_tokens": 8, "length_penalty": 2.0, "early_stopping": "never", "no_repeat_ngram_size": 3},
+        beams | {"max_new_tokens": 6, "forced_bos_token_id": 9, "encoder_no_repeat_ngram_size": 1}]
+    cases = []
+    for fixture in ("t5_conditional_generation", "umt5_conditional_generation", "bart_conditional_generation",
+                    "pegasus_conditional_generation", "blenderbot_small_conditional_generation", "led_conditional_generation"):
+        folder = TESTS / "models" / "fixtures" / fixture
+        config = transformers.AutoConfig.from_pretrained(folder)
+        model = getattr(transformers, config.architectures[0]).from_pretrained(folder).eval()
+        for wanted in options:
+            length = 12 if config.model_type == "led" else choice.choice([1, 4, 11])  # transformers' LED takes multiples of its windows
+            prompt = [choice.randrange(5, config.vocab_size) for _ in range(length)]
+            with torch.no_grad():
+                found = model.generate(torch.tensor([prompt]), attention_mask=torch.ones(1, len(prompt), dtype=torch.int64), do_sample=False,
+                                       **wanted)
+            texts = []
+            for row in found[:, 1:].tolist():
+                ends = [place + 1 for place, token in enumerate(row) if token == config.eos_token_id]
+                texts.append(row[:ends[0]] if ends else row)
+            cases.append({"fixture": fixture, "prompt": prompt, "options": wanted, "texts": texts})
+    return cases
+
+
 class FixedTime(datetime.datetime):
     @classmethod
     def now(cls, tz: Any = None) -> datetime.datetime:
@@ -260,6 +292,7 @@ def write(path: Path, value: Any) -> None:
 
 def main() -> None:
     transformers.logging.set_verbosity_error()
+    transformers.logging.disable_progress_bar()
     if transformers.__version__ != "5.5.4":
         raise SystemExit(f"transformers is {transformers.__version__}, expected 5.5.4: the fixtures are of that version")
     GENERATION.mkdir(parents=True, exist_ok=True)
@@ -267,6 +300,7 @@ def main() -> None:
     write(GENERATION / "logits.json", cases)
     write(GENERATION / "sampling.json", sampling_cases(cases))
     write(GENERATION / "beams.json", beam_cases())
+    write(GENERATION / "answers.json", answer_cases())
     write(TEMPLATES / "expected.json", template_texts())
 
 

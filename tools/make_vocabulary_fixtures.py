@@ -77,6 +77,7 @@ ROBERTA = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 DEBERTA = ("[CLS]", "[PAD]", "[SEP]", "[UNK]", "[MASK]")
 FLAUBERT = ("<s>", "</s>", "<pad>", "<unk>", *(f"<special{i}>" for i in range(10)))
 T5 = dict(pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
+PEGASUS = dict(pad_id=0, eos_id=1, unk_id=2, bos_id=-1)
 ALBERT = dict(pad_id=0, unk_id=1, bos_id=-1, eos_id=-1, control_symbols=["[CLS]", "[SEP]", "[MASK]"], user_defined_symbols=["(", ")", '"', "-", "£", "€"])
 DEBERTA_V2 = dict(pad_id=0, bos_id=1, eos_id=2, unk_id=3, pad_piece="[PAD]", bos_piece="[CLS]", eos_piece="[SEP]", unk_piece="[UNK]")
 
@@ -105,6 +106,12 @@ CASES = {
     "deberta_v2": Case("unigram", "deberta-v2", file="spm.model", trainer=DEBERTA_V2, config=dict(do_lower_case=False, vocab_type="spm")),
     "deberta_v2_lower": Case("unigram", "deberta-v2", file="spm.model", trainer=DEBERTA_V2, config=dict(
         do_lower_case=True, split_by_punct=True, mask_token="[MASK]"), files={"added_tokens.json": {"[MASK]": 600}}),
+    "blenderbot": Case("byte_bpe", "blenderbot", ROBERTA, dict(add_prefix_space=True)),
+    "blenderbot_small": Case("blenderbot_small", "blenderbot-small", ("__null__", "__start__", "__end__", "__unk__"),
+                             dict(tokenizer_class="BlenderbotSmallTokenizer")),
+    "mbart": Case("unigram", "mbart", file="sentencepiece.bpe.model", config=dict(tokenizer_class="MBartTokenizer", src_lang="de_DE")),
+    "mbart50": Case("unigram", "mbart", file="sentencepiece.bpe.model", config=dict(tokenizer_class="MBart50Tokenizer", src_lang="fr_XX")),
+    "pegasus": Case("unigram", "pegasus", trainer=PEGASUS),
     "t5": Case("unigram", "t5", trainer=T5),
     "t5_few": Case("unigram", "t5", trainer=T5, config=dict(extra_ids=2, additional_special_tokens=["<extra_id_0>", "<extra_id_1>"])),
     "t5_bytes": Case("unigram", "t5", trainer=T5 | dict(byte_fallback=True, vocab_size=900), by_sentencepiece=True),
@@ -155,6 +162,14 @@ def phobert(folder: Path, case: Case, lines: list[str]) -> None:
     (folder / "bpe.codes").write_text("".join(merges))
 
 
+def blenderbot_small(folder: Path, case: Case, lines: list[str]) -> None:
+    vocabulary, merges = character_bpe(case, [line.lower() for line in lines])
+    pieces = [token if token in case.special else token.removesuffix("</w>") if token.endswith("</w>") else token + "@@" for token in vocabulary]
+    ids = {token: i for i, token in enumerate(dict.fromkeys(pieces))}
+    (folder / "vocab.json").write_text(json.dumps(ids, ensure_ascii=False) + "\n")
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{merge.rsplit(' ', 1)[0]}\n" for merge in merges))
+
+
 def write_rules(file: Path) -> None:
     """What NFKC does to the characters of the lines, and all space as " ": the rules for all of Unicode take 240 KB a model."""
     rules = {}
@@ -181,7 +196,7 @@ def train_sentencepiece(folder: Path, case: Case, lines: list[str]) -> None:
     (folder / "rules.tsv").unlink(missing_ok=True)
 
 
-TRAINERS = {"wordpiece": wordpiece, "wordpiece_cased": wordpiece, "byte_bpe": byte_bpe, "flaubert": flaubert, "phobert": phobert, "unigram": train_sentencepiece, "bpe": train_sentencepiece}
+TRAINERS = {"wordpiece": wordpiece, "wordpiece_cased": wordpiece, "byte_bpe": byte_bpe, "flaubert": flaubert, "phobert": phobert, "blenderbot_small": blenderbot_small, "unigram": train_sentencepiece, "bpe": train_sentencepiece}
 
 
 def expected(folder: Path, case: Case, lines: list[str]) -> list[Any]:

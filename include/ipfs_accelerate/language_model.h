@@ -47,11 +47,12 @@ class GenerateStream {
   std::shared_ptr<State> state_;
 };
 
-/// A Hugging Face model folder with a causal language model, loaded and ready. Cheap to copy: copies share the model. Threads
-/// may use one at once: their texts share each step of the model, and what their prompts have in common is computed once.
+/// A Hugging Face model folder with a language model, loaded and ready: a causal one, which goes on with its prompts, or an encoder and a
+/// decoder, which answers them. Cheap to copy: copies share the model. Threads may use one at once: their texts share each step of the
+/// model, and what their prompts have in common is computed once.
 class LanguageModel {
  public:
-  /// Loads `folder`. Throws as Model::load does, unsupported for a model that does not continue texts.
+  /// Loads `folder`. Throws as Model::load does, unsupported for a model that neither continues nor answers texts.
   static LanguageModel load(const std::filesystem::path& folder, const LoadOptions& options = {});
 
   /// Goes on from the prompt until the text ends. `receive` is told of each piece as it comes, on a thread of the model, which

@@ -31,17 +31,35 @@ struct Round {
   double decode = 0;
 };
 
+/// What of a prompt goes to the model: all of it, or, where there is an encoder, a start for the decoder beside it.
+struct Begun {
+  Tokens tokens;
+  std::shared_ptr<const SourceText> source = nullptr;
+};
+
+Begun begun_by(const Tokens& prompt, const GenerationSession& session) {
+  if (!session.reads_source()) return {.tokens = prompt};
+  const std::int64_t start = session.folder().config.integer_or("decoder_start_token_id", 0, {.minimum = 0});
+  const auto count = static_cast<std::int64_t>(prompt.size());
+  return {.tokens = {start}, .source = session.source({{"input_ids", Tensor::from<std::int64_t>(prompt, {count})}})};
+}
+
 Round run_round(GenerationSession& session, const std::vector<Tokens>& prompts, std::int64_t generate) {
   std::vector<SequenceId> sequences;
-  for (std::size_t i = 0; i < prompts.size(); ++i) sequences.push_back(session.state().create());
-  std::vector<Tokens> next = prompts;
+  std::vector<Begun> next;
+  for (const Tokens& prompt : prompts) {
+    sequences.push_back(session.state().create());
+    next.push_back(begun_by(prompt, session));
+  }
   const auto step = [&] {
     throw_if_interrupted();
     std::vector<StepInput> inputs;
-    for (std::size_t i = 0; i < next.size(); ++i) inputs.push_back({.sequence = sequences[i], .tokens = next[i]});
+    for (std::size_t i = 0; i < next.size(); ++i)
+      inputs.push_back({.sequence = sequences[i], .tokens = next[i].tokens, .source = next[i].source});
     const Tensor logits = session.step(inputs).logits;
     const auto vocabulary = static_cast<std::size_t>(session.vocabulary());
-    for (std::size_t i = 0; i < next.size(); ++i) next[i] = {most_probable(logits.values<float>().subspan(i * vocabulary, vocabulary))};
+    for (std::size_t i = 0; i < next.size(); ++i)
+      next[i] = {.tokens = {most_probable(logits.values<float>().subspan(i * vocabulary, vocabulary))}};
   };
   Round round;
   auto start = Clock::now();

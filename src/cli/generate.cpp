@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "cli/commands.h"
 #include "cli/generation_flags.h"
@@ -46,17 +47,46 @@ std::vector<GenerationResult> results_of(std::span<TextGenerator::Ticket> ticket
   return results;
 }
 
-/// The prompts of `inputs`: the tokens of each row of input_ids where attention_mask is 1.
-std::vector<std::vector<std::int64_t>> prompts_of(const TensorMap& tensors) {
-  const PaddedLayout layout = padded_layout(tensors);
-  const Tensor ids = ragged_inputs(tensors, layout).at("input_ids");
-  std::vector<std::vector<std::int64_t>> prompts;
-  for (std::size_t row = 0; row + 1 < layout.begins.size(); ++row) {
-    const auto own = ids.values<std::int64_t>().subspan(static_cast<std::size_t>(layout.begins[row]),
-                                                        static_cast<std::size_t>(layout.begins[row + 1] - layout.begins[row]));
-    prompts.emplace_back(own.begin(), own.end());
+/// Rows [first, first + count) of whole numbers with one row a token.
+Tensor rows_of(const Tensor& tensor, std::int64_t first, std::int64_t count) {
+  const std::int64_t columns = tensor.dim(0) == 0 ? 0 : tensor.size() / tensor.dim(0);
+  const auto values =
+      tensor.values<std::int64_t>().subspan(static_cast<std::size_t>(first * columns), static_cast<std::size_t>(count * columns));
+  std::vector<std::int64_t> shape(tensor.shape().begin(), tensor.shape().end());
+  shape[0] = count;
+  return Tensor::from<std::int64_t>(std::vector(values.begin(), values.end()), std::move(shape));
+}
+
+std::vector<std::int64_t> numbers_of(const Tensor& tensor) {
+  const auto values = tensor.values<std::int64_t>();
+  return {values.begin(), values.end()};
+}
+
+/// A request a row of input_ids, with its tokens where attention_mask is 1. For an encoder, their columns in the row are their
+/// positions and other tensors are its inputs; decoder_input_ids are what the answer begins with.
+std::vector<GenerationRequest> requests_of(TensorMap tensors, bool has_encoder) {
+  std::optional<Tensor> begins;
+  if (const auto given = tensors.find("decoder_input_ids"); has_encoder && given != tensors.end()) {
+    begins = whole_numbers(given->second, given->first);
+    tensors.erase(given);
   }
-  return prompts;
+  const PaddedLayout layout = padded_layout(tensors);
+  if (begins && (begins->rank() != 2 || begins->dim(0) != layout.rows))
+    throw Error(ErrorKind::invalid_argument,
+                fmt::format("decoder_input_ids is {}, expected [{}, tokens]", shape_text(begins->shape()), layout.rows));
+  const TensorMap ragged = ragged_inputs(tensors, layout);
+  std::vector<GenerationRequest> requests;
+  for (std::size_t row = 0; row + 1 < layout.begins.size(); ++row) {
+    const std::int64_t first = layout.begins[row];
+    const std::int64_t count = layout.begins[row + 1] - first;
+    GenerationRequest& request = requests.emplace_back();
+    request.prompt = numbers_of(rows_of(ragged.at("input_ids"), first, count));
+    if (!has_encoder) continue;
+    for (const auto& [name, tensor] : ragged)
+      if (name != "input_ids" && name != "sequences") request.source.emplace(name, rows_of(tensor, first, count));
+    if (begins) request.begin = numbers_of(rows_of(*begins, static_cast<std::int64_t>(row), 1));
+  }
+  return requests;
 }
 
 /// The texts' tokens as int64 `sequences` [texts, tokens of the longest], zeros behind the shorter ones.
@@ -107,23 +137,26 @@ void generate(const GenerateOptions& options) {
   TextGenerator generator(open_model_folder(options.model), {.session = session_options(options.compute)});
   const GenerationOptions generation = generation_options(options.generation);
 
-  std::vector<std::vector<std::int64_t>> prompts;
+  std::vector<GenerationRequest> requests;
   if (options.inputs.empty())
-    for (const std::string& prompt : options.prompts) prompts.push_back(generator.encode(prompt));
+    for (const std::string& prompt : options.prompts) requests.push_back({.prompt = generator.encode(prompt)});
   else
-    prompts = prompts_of(SafetensorsFile::open(options.inputs).tensors());
+    requests = requests_of(SafetensorsFile::open(options.inputs).tensors(), generator.session().reads_source());
 
   const auto start = std::chrono::steady_clock::now();
-  const bool shows = !options.json && prompts.size() == 1 && options.outputs.empty();
+  const bool shows = !options.json && requests.size() == 1 && options.outputs.empty();
   const auto show = [](std::string_view piece) {
     std::fwrite(piece.data(), 1, piece.size(), stdout);
     std::fflush(stdout);
     return true;
   };
   std::vector<TextGenerator::Ticket> tickets;
-  for (std::size_t i = 0; i < prompts.size(); ++i)
-    tickets.push_back(
-        generator.submit({.prompt = prompts[i], .options = generation, .number = i, .receive = shows ? ReceiveText(show) : ReceiveText()}));
+  for (GenerationRequest& request : requests) {
+    request.options = generation;
+    request.number = tickets.size();
+    if (shows) request.receive = show;
+    tickets.push_back(generator.submit(std::move(request)));
+  }
   const std::vector<GenerationResult> results = results_of(tickets);
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 

@@ -33,16 +33,14 @@ void create(const CreateOptions& options) {
   const std::string& folder = options.words.back();
 
   CreateModelOptions create_options{.seed = options.seed, .head = {}, .sentence = {}, .overwrite = options.force};
-  if (!options.task.empty()) create_options.head = head_of(task_named(options.task));
-  accelerate::Json config;
-  if (named) {
-    const ModelShape& shape = shape_named(options.words.front());
-    config = config_of(shape);
-    if (create_options.head.value_or(shape.head) == Head::base) create_options.sentence = shape.sentence;
-  } else {
-    config = parse_json(read_text_file(options.config, largest_config), options.config);
-    if (!config.is_object()) throw Error(ErrorKind::invalid_file, fmt::format("{}: is no JSON object", options.config));
+  const ModelShape* const shape = named ? &shape_named(options.words.front()) : nullptr;
+  accelerate::Json config = named ? config_of(*shape) : parse_json(read_text_file(options.config, largest_config), options.config);
+  if (!config.is_object()) throw Error(ErrorKind::invalid_file, fmt::format("{}: is no JSON object", options.config));
+  if (!options.task.empty()) {
+    const Config parsed = Config::parse(config.dump(), named ? options.words.front() : options.config);
+    create_options.head = head_of(task_named(options.task), architecture_of(parsed).heads);
   }
+  if (named && create_options.head.value_or(shape->head) == Head::base) create_options.sentence = shape->sentence;
   const CreatedModel created = create_model(std::move(config), folder, create_options);
 
   Output out;
@@ -71,7 +69,7 @@ void add_models_create_command(CLI::App& models) {
       ->expected(1, 2)
       ->type_name("");
   command.add_option("--config", options->config, "a config.json to take the sizes from, in place of NAME")->type_name("FILE");
-  command.add_option("--task,--head", options->task, "what the model is to be for: embed, fill-mask, classify, tag, answer")
+  command.add_option("--task,--head", options->task, "what the model is to be for: embed, fill-mask, classify, tag, answer, generate")
       ->type_name("NAME");
   command.add_option("--seed", options->seed, "of the weights")->capture_default_str()->type_name("N");
   command.add_flag("--force", options->force, "write into a folder that has files");

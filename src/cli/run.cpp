@@ -110,6 +110,8 @@ nlohmann::ordered_json settings_of(const RunOptions& options) {
                                   {"--multi-label", answers.multi_label ? "on" : "off"},
                                   {"--aggregation", options.aggregation},
                                   {"--context", options.sources.context},
+                                  {"--source-language", answers.source_language},
+                                  {"--target-language", answers.target_language},
                                   {"--passes", fmt::format("{}", fmt::join(options.compute.passes, ","))}};
   settings.update(options.generation_settings);
   if (answers.generation.json_schema) settings["--json-schema"] = *answers.generation.json_schema;
@@ -151,15 +153,20 @@ void check(const RunOptions& options, Task task) {
   const auto refuse = [](const std::string& reason) { throw Error(ErrorKind::invalid_argument, reason); };
   if (options.answers.nearest > 0 && (task != Task::embed || options.json))
     refuse("--nearest: shows pairs of embeddings to people; it goes with --task embed and without --json");
-  if (task != Task::generate && task != Task::chat && !options.generation_settings.empty())
-    refuse(fmt::format("{}: goes with --task generate and chat", options.generation_settings.begin().key()));
+  const bool generates = task == Task::generate || task == Task::chat || task == Task::translate || task == Task::summarize;
+  if (!generates && !options.generation_settings.empty())
+    refuse(fmt::format("{}: goes with --task generate, chat, translate and summarize", options.generation_settings.begin().key()));
+  if (task != Task::translate && !(options.answers.source_language + options.answers.target_language).empty())
+    refuse("--source-language and --target-language: go with --task translate");
   if ((options.restart || options.on_error != "fail") && !input_file(options))
     refuse("--restart and --on-error are for runs over a file: --input or --text-file alone, with --output");
 }
 
 void run(RunOptions options, bool prefers) {
   const ModelFolder folder = open_model_folder(options.model);
-  const Task task = choose_task(options.task, folder.config);
+  const bool names_language = !(options.answers.source_language + options.answers.target_language).empty();
+  const bool reads_and_writes = head_of(folder.config) == Head::conditional_generation;
+  const Task task = choose_task(options.task.empty() && names_language && reads_and_writes ? "translate" : options.task, folder.config);
   check(options, task);
   options.answers.truncate = !options.no_truncate;
   options.sources.labels = trimmed(options.sources.labels);
@@ -206,7 +213,7 @@ void add_answer_options(CLI::App& command, RunOptions& options) {
     return command.add_option(name, value, text)->group("Answers")->type_name(type);
   };
   add("--top-k", answers.top_k,
-      "candidates of fill-mask (5), labels and documents of the others (all); generate and chat: draw among the K most probable", "N");
+      "candidates of fill-mask (5), labels and documents of the others (all); generate, chat, …: draw among the K most probable", "N");
   add("--nearest", answers.nearest, "embed: show the N pairs of texts that are most alike", "N");
   CLI::Option* prompt = add("--prompt", answers.prompt_name, "embed: which of the model's prompts stands before each text", "NAME");
   add("--prompt-text", options.prompt_text, "embed: the prompt itself; '' for none", "TEXT")->excludes(prompt);
@@ -214,6 +221,8 @@ void add_answer_options(CLI::App& command, RunOptions& options) {
   add("--labels", options.sources.labels, "zero-shot: what a text may be about", "A,B,")->delimiter(',')->allow_extra_args(false);
   add("--hypothesis", answers.hypothesis, "zero-shot: what is said of a text, with {} for a label (This example is {}.)", "TEXT");
   command.add_flag("--multi-label", answers.multi_label, "zero-shot: several labels may fit")->group("Answers");
+  add("--source-language", answers.source_language, "translate: of the texts, as the model writes it (en, en_XX)", "NAME");
+  add("--target-language", answers.target_language, "translate: of the answers", "NAME");
   add("--aggregation", options.aggregation, "tag: what an entity is: none (a token), simple, first, average, max", "WAY")
       ->capture_default_str();
   command.add_flag("--no-truncate", options.no_truncate, "refuse texts that are too long; otherwise they are cut, and the answer says so")
@@ -224,14 +233,15 @@ void add_answer_options(CLI::App& command, RunOptions& options) {
 
 void add_run_command(CLI::App& app) {
   CLI::App& command =
-      *app.add_subcommand("run", "Texts in, answers out: embeddings, masked words, labels, entities, answers, rankings, texts that go on");
+      *app.add_subcommand("run", "Texts in, answers out: embeddings, masked words, labels, entities, answers, rankings, texts");
   const auto options = std::make_shared<RunOptions>();
   add_model_argument(command, options->model);
   command.add_option("INPUT", options->sources.arguments, "texts; - reads them from standard input, one a line")->type_name("");
   command
-      .add_option("--task", options->task,
-                  "embed, fill-mask, classify, tag, answer, rerank, zero-shot, generate, chat (the two with the options of generate); left "
-                  "out: what the model is for")
+      .add_option(
+          "--task", options->task,
+          "embed, fill-mask, classify, tag, answer, rerank, zero-shot, generate, chat, translate, summarize (the last four with the "
+          "options of generate); left out: what the model is for")
       ->type_name("NAME");
   add_input_options(command, *options);
   add_answer_options(command, *options);
@@ -245,6 +255,7 @@ void add_run_command(CLI::App& app) {
                "  ipfs-accelerate run models/squad 'Who?' --context 'Ada wrote the program.'\n"
                "  ipfs-accelerate run models/reranker --task rerank --query 'Who wrote it?' 'Ada did.' 'A boat leaves.'\n"
                "  ipfs-accelerate run models/mnli --task zero-shot 'A boat leaves.' --labels travel,food\n"
+               "  ipfs-accelerate run models/t5 --task translate --source-language en --target-language de 'The house is small.'\n"
                "  ipfs-accelerate run models/qwen --task chat --input questions.jsonl --output answers.jsonl --max-new-tokens 200");
   command.callback([options, generation, &command] {
     for (const CLI::Option* flag : generation)

@@ -6,8 +6,9 @@
 
 namespace accelerate::cli {
 
-/// The runner of the tasks that go on with texts and conversations: all inputs of a call at once, each drawing by its number.
+/// The runner of the tasks that go on with texts and conversations, or answer texts: all inputs of a call at once, each drawing by its
+/// number.
 std::unique_ptr<TaskRunner> make_generation_runner(Task task, const ModelFolder& folder, const SessionOptions& session,
-                                                   const GenerationOptions& options);
+                                                   const TaskOptions& options);
 
 }  // namespace accelerate::cli

@@ -294,7 +294,9 @@ std::unique_ptr<TaskRunner> make_task_runner(Task task, const ModelFolder& folde
       return std::make_unique<ZeroShotRunner>(folder, session, options);
     case Task::generate:
     case Task::chat:
-      return make_generation_runner(task, folder, session, options.generation);
+    case Task::translate:
+    case Task::summarize:
+      return make_generation_runner(task, folder, session, options);
   }
   throw Error(ErrorKind::internal, fmt::format("task '{}' has no runner", name_of(task)));
 }

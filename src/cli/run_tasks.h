@@ -23,7 +23,9 @@ struct TaskOptions {
   std::string hypothesis = {};                    ///< zero-shot: with {} for the label; empty: the task's own
   bool multi_label = false;                       ///< zero-shot: each label by itself
   Aggregation aggregation = Aggregation::simple;  ///< tag
-  GenerationOptions generation = {};              ///< generate, chat
+  std::string source_language = {};               ///< translate
+  std::string target_language = {};               ///< translate
+  GenerationOptions generation = {};              ///< generate, chat, translate, summarize
 };
 
 /// A task at work: the same steps for each, whatever its answers are made of.

@@ -24,10 +24,8 @@ std::vector<std::string> tasks_of_head(const ModelFolder& folder) {
     case Head::question_answering:
       return {"answer"};
     case Head::causal_lm:
-      return {"generate"};
     case Head::conditional_generation:
-      throw Error(ErrorKind::unsupported,
-                  fmt::format("model {}: is an encoder-decoder, which endpoints do not serve in this version", folder.name()));
+      return {"generate"};
     case Head::sequence_classification: {
       const std::vector<std::string> labels = folder.config.labels();
       if (labels.size() == 1) return {"rerank", "classify"};
@@ -50,7 +48,8 @@ ModelPart part_of(std::string_view task) {
 
 std::vector<std::string> tasks_of(const ModelFolder& folder) {
   std::vector<std::string> tasks = tasks_of_head(folder);
-  tasks.emplace_back("embed");
+  // What reads one text to write another has no states of one text that would be its embedding.
+  if (head_of(folder.config) != Head::conditional_generation) tasks.emplace_back("embed");
   return tasks;
 }
 

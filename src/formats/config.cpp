@@ -164,6 +164,12 @@ Config Config::object(std::string_view field) const {
   return {std::shared_ptr<const Json>(value_, value), source_, fmt::format("{}{}.", prefix_, field)};
 }
 
+std::vector<std::string> Config::fields() const {
+  std::vector<std::string> names;
+  for (const auto& [name, value] : value_->items()) names.push_back(name);
+  return names;
+}
+
 bool Config::is_null(std::string_view field) const {
   const auto found = value_->find(field);
   return found != value_->end() && found->is_null();

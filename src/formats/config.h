@@ -44,6 +44,9 @@ class Config {
 
   bool has(std::string_view field) const { return find(field) != nullptr; }
 
+  /// The names of all fields, in alphabetical order.
+  std::vector<std::string> fields() const;
+
   std::int64_t integer(std::string_view field, IntegerRange range = {}) const;
   std::int64_t integer_or(std::string_view field, std::int64_t fallback, IntegerRange range = {}) const;
   std::vector<std::int64_t> integers(std::string_view field, IntegerRange range = {}) const;

@@ -48,6 +48,7 @@ void build_qwen3(const ModelContext& context);
 void build_roberta(const ModelContext& context);
 void build_squeezebert(const ModelContext& context);
 void build_t5(const ModelContext& context);
+void build_umt5(const ModelContext& context);
 }  // namespace models
 
 namespace {
@@ -106,6 +107,7 @@ constexpr std::array architectures{
     Architecture{"roberta", "Roberta", models::build_roberta, encoder_heads},
     Architecture{"squeezebert", "SqueezeBert", models::build_squeezebert, encoder_heads},
     Architecture{"t5", "T5", models::build_t5, encoder_decoder_heads},
+    Architecture{"umt5", "UMT5", models::build_umt5, encoder_decoder_heads},
     Architecture{"xlm-roberta", "XLMRoberta", models::build_roberta, encoder_heads},
 };
 

@@ -36,9 +36,9 @@ struct Stack {
   bool is_decoder;
 };
 
-/// The bias of each head by distance, from the table that the first layer has for all. A decoder's looks back alone.
-PositionBias position_bias(const Stack& stack, const T5Config& config) {
-  const Weights attention = stack.weights / "block" / 0 / "layer" / 0 / "SelfAttention";
+/// The bias of each head by distance, from the table that the layer, or the first, has. A decoder's looks back alone.
+PositionBias position_bias(const Stack& stack, std::int64_t layer, const T5Config& config) {
+  const Weights attention = stack.weights / "block" / (config.bias_in_every_layer ? layer : 0) / "layer" / 0 / "SelfAttention";
   const Value table = (attention / "relative_attention_bias").get("weight", {config.distances.buckets, config.num_heads});
   DistanceColumns distances = config.distances;
   distances.both_sides = !stack.is_decoder;
@@ -75,8 +75,9 @@ Value mlp(Value x, const Weights& weights, const T5Config& config) {
 /// x [tokens, hidden] through the stack, whose cross-attentions see `seen` where it is a decoder.
 Value through(const Stack& stack, Value x, Value seen, Value seen_sequences, const T5Config& config) {
   const auto normed = [&](Value from, const Weights& layer) { return rms_norm(from, layer / "layer_norm", config.layer_norm); };
-  const PositionBias bias = position_bias(stack, config);
+  PositionBias bias;
   for (std::int64_t i = 0; i < stack.layers; ++i) {
+    if (i == 0 || config.bias_in_every_layer) bias = position_bias(stack, i, config);
     const Weights block = stack.weights / "block" / i / "layer";
     x = x + self_attention(normed(x, block / 0), stack, bias, block / 0 / "SelfAttention", config);
     if (stack.is_decoder)
@@ -108,7 +109,7 @@ void build_like_t5(const ModelContext& context, const T5Config& config) {
                                     .decoder = written,
                                     .for_logits = config.scale_decoder_outputs ? written * scale : written,
                                     .words = words,
-                                    .tied = config.scale_decoder_outputs,
+                                    .tied = config.is_tied,
                                     .logits_bias = {},
                                     .texts = texts});
 }
@@ -118,6 +119,7 @@ void build_t5(const ModelContext& context) {
   // transformers' older configurations say it by the way in which the projection is tied.
   const bool is_tied = context.config.boolean_or("tie_word_embeddings", true);
   config.scale_decoder_outputs = context.config.boolean_or("scale_decoder_outputs", is_tied);
+  config.is_tied = config.scale_decoder_outputs;
   build_like_t5(context, config);
 }
 

@@ -19,7 +19,9 @@ struct T5Config {
   bool is_gated;
   NormOptions layer_norm;
   std::int64_t decoder_start_token_id;
-  bool scale_decoder_outputs = false;  ///< their projection is tied, and they are divided by √d_model before it
+  bool scale_decoder_outputs = false;  ///< they are divided by √d_model before their projection
+  bool is_tied = false;                ///< the projection is the table of words even where the checkpoint has one of its own
+  bool bias_in_every_layer = false;    ///< each layer has a bias by distance of its own, not the first's
 
   static T5Config from(const Config& config);
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "graph/stored.h"
 #include "ipfs_accelerate/error.h"
@@ -51,7 +52,8 @@ Graph pick_rows(const Graph& graph, std::string_view output) {
     const Value rows = rewriter.graph().input("rows", DType::int64, {Dim::named("picked")});
     rewriter.replace(picked, gather(rewriter(picked), rows));
   }
-  return rewriter.finish();
+  rewriter.graph().output(output, rewriter(named->value));
+  return std::move(rewriter.graph());
 }
 
 }  // namespace accelerate

@@ -13,6 +13,7 @@ constexpr auto xlm_roberta_types = std::to_array<std::string_view>({"xlm-roberta
 constexpr auto camembert_types = std::to_array<std::string_view>({"camembert"});
 constexpr auto mbart_types = std::to_array<std::string_view>({"mbart"});
 constexpr auto blenderbot_types = std::to_array<std::string_view>({"blenderbot"});
+constexpr auto blenderbot_small_types = std::to_array<std::string_view>({"blenderbot-small"});
 constexpr auto albert_types = std::to_array<std::string_view>({"albert"});
 constexpr auto deberta_types = std::to_array<std::string_view>({"deberta"});
 constexpr auto deberta_v2_types = std::to_array<std::string_view>({"deberta-v2"});
@@ -23,7 +24,7 @@ constexpr auto qwen2_types = std::to_array<std::string_view>({"qwen2"});
 constexpr auto gemma_types = std::to_array<std::string_view>({"gemma"});
 constexpr auto whisper_types = std::to_array<std::string_view>({"whisper"});
 constexpr auto clip_types = std::to_array<std::string_view>({"clip"});
-constexpr auto t5_types = std::to_array<std::string_view>({"t5", "mt5"});
+constexpr auto t5_types = std::to_array<std::string_view>({"t5", "mt5", "umt5"});
 constexpr auto flaubert_types = std::to_array<std::string_view>({"flaubert"});
 constexpr auto pegasus_types = std::to_array<std::string_view>({"pegasus"});
 
@@ -35,7 +36,9 @@ constexpr auto families = std::to_array<TokenizerFamily>({
     {"XLMRobertaTokenizer", xlm_roberta_types, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
     {"CamembertTokenizer", camembert_types, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
     {"MBartTokenizer", mbart_types, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
+    {"MBart50Tokenizer", {}, {"", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
     {"BlenderbotTokenizer", blenderbot_types, {"<s>", "</s>", "<unk>", "</s>", "<pad>", "<s>", "<mask>"}},
+    {"BlenderbotSmallTokenizer", blenderbot_small_types, {"__start__", "__end__", "__unk__", "", "__null__", "", ""}},
     {"AlbertTokenizer", albert_types, {"[CLS]", "[SEP]", "<unk>", "[SEP]", "<pad>", "[CLS]", "[MASK]"}},
     {"DebertaTokenizer", deberta_types, {"[CLS]", "[SEP]", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"}, true},
     {"DebertaV2Tokenizer", deberta_v2_types, {"[CLS]", "[SEP]", "[UNK]", "[SEP]", "[PAD]", "[CLS]", "[MASK]"}, true},

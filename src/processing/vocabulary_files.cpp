@@ -164,6 +164,19 @@ VocabularyModel read_counted_words(const std::filesystem::path& file, std::span<
   return words_of(std::move(ids), unknown_token);
 }
 
+Json read_plain_merges(const std::filesystem::path& file) {
+  Json merges = Json::array();
+  for_each_line(file, [&](std::string_view line, std::int64_t number) {
+    const std::size_t space = line.find(' ');
+    if (number == 1 || line.empty()) return;
+    if (space == std::string_view::npos || line.find(' ', space + 1) != std::string_view::npos)
+      throw Error(ErrorKind::invalid_file,
+                  fmt::format("{}: line {} is {}, expected two tokens and a space between them", file.string(), number, in_quotes(line)));
+    merges.push_back({line.substr(0, space), line.substr(space + 1)});
+  });
+  return merges;
+}
+
 Json read_counted_merges(const std::filesystem::path& file) {
   Json merges = Json::array();
   for_each_line(file, [&](std::string_view line, std::int64_t number) {

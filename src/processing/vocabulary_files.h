@@ -37,6 +37,10 @@ VocabularyModel read_word_ids(const std::filesystem::path& vocabulary, std::stri
 /// the tokens in `first`. Throws not_found, or invalid_file naming the line that is wrong.
 VocabularyModel read_counted_words(const std::filesystem::path& file, std::span<const std::string> first, std::string_view unknown_token);
 
+/// The pairs of a merges.txt whose first line is a heading: [["left", "right"], …]. Throws invalid_file for a line that is not two
+/// tokens and a space.
+Json read_plain_merges(const std::filesystem::path& file);
+
 /// The pairs of a list of merges, two pieces and how often they met, a line each; pieces may be unknown to the vocabulary. A
 /// JSON list. Throws not_found, or invalid_file naming the line that is wrong.
 Json read_counted_merges(const std::filesystem::path& file);

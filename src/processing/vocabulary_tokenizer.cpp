@@ -52,8 +52,9 @@ class Builder {
   }
 
   /// The tokenizer of pieces that are cut as `subwords` says.
-  BuiltTokenizer finish_subwords(const VocabularyModel& model, const Json& subwords, Json post_processor, Json decoder) const {
-    BuiltTokenizer built = finish(model, nullptr, nullptr, std::move(post_processor), std::move(decoder));
+  BuiltTokenizer finish_subwords(const VocabularyModel& model, Json normalizer, const Json& subwords, Json post_processor,
+                                 Json decoder) const {
+    BuiltTokenizer built = finish(model, std::move(normalizer), nullptr, std::move(post_processor), std::move(decoder));
     built.subwords = subwords.dump();
     return built;
   }
@@ -105,6 +106,12 @@ class Builder {
   std::pair<VocabularyModel, Json> words_and_merges() {
     file_ = existing({bpe_file});
     return {read_word_ids(file_, token(SpecialToken::unk)), read_counted_merges(existing({merges_file}))};
+  }
+
+  /// Blenderbot-small's, whose pieces end in "@@" where their word goes on.
+  std::pair<VocabularyModel, Json> words_and_plain_merges() {
+    file_ = existing({bpe_file});
+    return {read_word_ids(file_, token(SpecialToken::unk)), read_plain_merges(existing({merges_file}))};
   }
 
   /// PhoBERT's, whose special tokens come before those of the file.
@@ -357,13 +364,101 @@ BuiltTokenizer build_t5(Builder& builder) {
                               template_processing({{"$A"}, {end.text}}, {{"$A"}, {end.text}, {"$B"}, {end.text}}, {end}));
 }
 
+/// The languages of mBART-50, of which mBART has the first 25 (Liu et al., 2020; Tang et al., 2020).
+constexpr auto languages = std::to_array<std::string_view>(
+    {"ar_AR", "cs_CZ", "de_DE", "en_XX", "es_XX", "et_EE", "fi_FI", "fr_XX", "gu_IN", "hi_IN", "it_IT", "ja_XX", "kk_KZ",
+     "ko_KR", "lt_LT", "lv_LV", "my_MM", "ne_NP", "nl_XX", "ro_RO", "ru_RU", "si_LK", "tr_TR", "vi_VN", "zh_CN", "af_ZA",
+     "az_AZ", "bn_IN", "fa_IR", "he_IL", "hr_HR", "id_ID", "ka_GE", "km_KH", "mk_MK", "ml_IN", "mn_MN", "mr_IN", "pl_PL",
+     "ps_AF", "pt_XX", "sv_SE", "sw_KE", "ta_IN", "te_IN", "th_TH", "tl_XX", "uk_UA", "ur_PK", "xh_ZA", "gl_ES", "sl_SI"});
+constexpr std::size_t first_languages = 25;
+
+/// mBART's pieces: fairseq's special tokens, those of the model, the languages, the mask. Every text has the token of its language.
+struct MbartParts {
+  SentencePieceModel pieces;
+  VocabularyModel model;
+  TemplateToken end;
+  TemplateToken language;
+};
+
+MbartParts mbart_parts(Builder& builder, std::size_t language_count) {
+  builder.let_mask_strip_space();
+  SentencePieceModel pieces = builder.sentencepiece();
+  builder.expect_pieces(pieces, 3);
+  builder.add_symbols(pieces);
+  for (std::string_view language : std::span(languages).first(language_count)) {
+    pieces.pieces.push_back({.text = std::string(language)});
+    builder.add({.content = std::string(language)});
+  }
+  pieces =
+      renumbered(std::move(pieces),
+                 {{.text = builder.token(cls)}, {.text = builder.token(pad)}, {.text = builder.token(eos)}, {.text = builder.token(unk)}},
+                 3, builder.token(mask));
+  VocabularyModel model = sentencepiece_model(pieces, 3);
+  const std::string language = builder.fields().text_or("src_lang", "en_XX");
+  const auto id = model.ids.find(language);
+  if (id == model.ids.end()) builder.fields().refuse("src_lang", "a language of the vocabulary, such as en_XX");
+  const TemplateToken end = builder.token_in(model, eos);
+  const TemplateToken own{id->first, id->second};  // of the model's, whose entries stay where they are when it moves
+  return {.pieces = std::move(pieces), .model = std::move(model), .end = end, .language = own};
+}
+
+BuiltTokenizer build_mbart(Builder& builder) {
+  const auto [pieces, model, end, language] = mbart_parts(builder, first_languages);
+  return finish_sentencepiece(
+      builder, pieces, model, nullptr, split_and_mark_spaces("always"),
+      template_processing({{"$A"}, {end.text}, {language.text}}, {{"$A"}, {"$B"}, {end.text}, {language.text}}, {end, language}));
+}
+
+/// The model's own rules, and then one space for several.
+Json rules_and_single_spaces(const SentencePieceModel& pieces) {
+  std::vector<Json> steps;
+  if (!pieces.precompiled_charsmap.empty()) steps.push_back(precompiled(pieces.precompiled_charsmap));
+  steps.push_back(replace_regex(" {2,}", " "));
+  return normalizers(std::move(steps));
+}
+
+BuiltTokenizer build_mbart50(Builder& builder) {
+  const auto [pieces, model, end, language] = mbart_parts(builder, languages.size());
+  return finish_sentencepiece(
+      builder, pieces, model, rules_and_single_spaces(pieces), metaspace("always"),
+      template_processing({{language.text}, {"$A"}, {end.text}}, {{language.text}, {"$A"}, {"$B"}, {end.text}}, {end, language}));
+}
+
+/// Pegasus' model has two tokens of its own before the pieces; its masks and unused tokens are put between them.
+BuiltTokenizer build_pegasus(Builder& builder) {
+  SentencePieceModel pieces = builder.sentencepiece();
+  builder.expect_pieces(pieces, 3);
+  builder.add_symbols(pieces);
+  const std::int64_t offset = builder.fields().integer_or("offset", 103, {.minimum = 2, .maximum = 10'000});
+  std::vector<SentencePiece> first{{.text = builder.token(pad)},
+                                   {.text = builder.token(eos)},
+                                   {.text = builder.fields().text_or("mask_token_sent", "<mask_1>")},
+                                   {.text = builder.token(mask)}};
+  for (std::int64_t i = 2; i < offset; ++i) first.push_back({.text = fmt::format("<unk_{}>", i), .score = -100});
+  for (std::size_t i = 2; i < first.size(); ++i) builder.add({.content = first[i].text});
+  const auto unknown = static_cast<std::int64_t>(first.size());
+  first.insert(first.end(), pieces.pieces.begin() + 2, pieces.pieces.end());
+  pieces.pieces = std::move(first);
+  const VocabularyModel model = sentencepiece_model(pieces, unknown);
+  const TemplateToken end = builder.token_in(model, eos);
+  return finish_sentencepiece(builder, pieces, model, rules_and_single_spaces(pieces), metaspace("always"),
+                              template_processing({{"$A"}, {end.text}}, {{"$A"}, {"$B"}, {end.text}}, {end}));
+}
+
+BuiltTokenizer build_blenderbot(Builder& builder) {
+  builder.let_mask_strip_space();
+  const VocabularyModel model = builder.byte_bpe();
+  return builder.finish(model, nullptr, byte_level(builder.flag("add_prefix_space", true)),
+                        template_processing({{"$A"}}, {{"$A"}, {"$B", 1}}, {}), byte_level(true));
+}
+
 BuiltTokenizer build_flaubert(Builder& builder) {
   for (int i = 0; i < 10 && !builder.has_further_special_tokens(); ++i) builder.add({.content = fmt::format("<special{}>", i)});
   const auto [model, merges] = builder.words_and_merges();
   const TemplateToken begin = builder.token_in(model, bos);
   const TemplateToken end = builder.token_in(model, sep);
   return builder.finish_subwords(
-      model,
+      model, nullptr,
       {{"words", "french"},
        {"lowercase", builder.flag("do_lowercase", false)},
        {"merges", merges},
@@ -373,14 +468,31 @@ BuiltTokenizer build_flaubert(Builder& builder) {
       part("BPEDecoder", {{"suffix", "</w>"}}));
 }
 
+Json unfinished_words(const Json& merges) { return {{"words", "spaces"}, {"merges", merges}, {"inner_mark", "@@"}, {"last_mark", ""}}; }
+
+/// Each piece with a space, and none within a word.
+Json joined_words() {
+  return part("Sequence", {{"decoders",
+                            {replace_regex("(?<!@@)$", " "), replace_regex("@@$", ""), part("Fuse"),
+                             part("Strip", {{"content", " "}, {"start", 0}, {"stop", 1}})}}});
+}
+
+BuiltTokenizer build_blenderbot_small(Builder& builder) {
+  const auto [model, merges] = builder.words_and_plain_merges();
+  std::vector<Json> parts;
+  for (const std::string mark : {".", ",", "!", "?", "(", ")"}) parts.push_back(replace_text(mark, " " + mark));
+  parts.push_back(replace_text("'", " ' "));
+  parts.push_back(replace_regex(R"((?<=\S)\n)", " __newln__ "));
+  parts.push_back(replace_regex(R"((?<=[\p{Lu}\p{Ll}\p{Lt}])Σ(?![\p{Lu}\p{Ll}\p{Lt}]))", "ς"));  // which Python's lower() does at the end of a word
+  parts.push_back(part("Lowercase"));
+  return builder.finish_subwords(model, normalizers(std::move(parts)), unfinished_words(merges),
+                                 template_processing({{"$A"}}, {{"$A"}, {"$B", 1}}, {}), joined_words());
+}
+
 BuiltTokenizer build_phobert(Builder& builder) {
   const auto [model, merges] = builder.counted_words_and_codes();
-  // Each piece with a space, and none within a word.
-  const Json decoder = part("Sequence", {{"decoders",
-                                          {replace_regex("(?<!@@)$", " "), replace_regex("@@$", ""), part("Fuse"),
-                                           part("Strip", {{"content", " "}, {"start", 0}, {"stop", 1}})}}});
-  return builder.finish_subwords(model, {{"words", "spaces"}, {"merges", merges}, {"inner_mark", "@@"}, {"last_mark", ""}},
-                                 doubled_processing(builder.token_in(model, cls), builder.token_in(model, sep)), decoder);
+  return builder.finish_subwords(model, nullptr, unfinished_words(merges),
+                                 doubled_processing(builder.token_in(model, cls), builder.token_in(model, sep)), joined_words());
 }
 
 /// A tokenizer class of transformers that is made of vocabulary files.
@@ -401,6 +513,11 @@ constexpr auto recipes = std::to_array<Recipe>({
     {"CamembertTokenizer", build_camembert},
     {"DebertaV2Tokenizer", build_deberta_v2},
     {"T5Tokenizer", build_t5},
+    {"MBartTokenizer", build_mbart},
+    {"MBart50Tokenizer", build_mbart50},
+    {"PegasusTokenizer", build_pegasus},
+    {"BlenderbotTokenizer", build_blenderbot},
+    {"BlenderbotSmallTokenizer", build_blenderbot_small},
     {"FlaubertTokenizer", build_flaubert},
     {"PhobertTokenizer", build_phobert},
 });

@@ -8,6 +8,7 @@
 #include "backends/hybrid.h"
 #include "ipfs_accelerate/error.h"
 #include "passes/remember.h"
+#include "runtime/default_inputs.h"
 #include "runtime/remembered_tokens.h"
 
 namespace accelerate {
@@ -20,7 +21,7 @@ bool keeps_state(const Backend& backend, const Graph& graph) {
 }  // namespace
 
 GenerationEngine::GenerationEngine(std::shared_ptr<const Backend> backend, const Graph& graph, const GenerationEngineOptions& options)
-    : backend_(std::move(backend)) {
+    : backend_(std::move(backend)), prefix_(reads_source(graph) ? "decoder_" : "") {
   const Graph remembering = remember_context(graph);
   recomputes_ = !keeps_state(*backend_, remembering);
   if (!recomputes_) {
@@ -35,23 +36,33 @@ GenerationEngine::GenerationEngine(std::shared_ptr<const Backend> backend, const
   else
     executable_ = compile_hybrid(*backend_, *backend_named("cpu"), graph, options.compile);
   for (const std::string& note : executable_->report().notes) notes_.push_back(note);
-  state_ = std::make_unique<RememberedTokens>(options.state_bytes);
+  state_ = std::make_unique<RememberedTokens>(options.state_bytes, std::string(growing_size()));
 }
 
 Tensor GenerationEngine::step(std::span<const StepInput> inputs) {
   try {
-    const TensorMap tensors = inputs_of(inputs);
-    if (recomputes_) {
-      Tensor logits = executable_->run(tensors).at("logits");
-      for (const StepInput& input : inputs) static_cast<RememberedTokens&>(*state_).append(input.sequence, input.tokens);
-      return logits;
-    }
+    if (recomputes_) return recompute(inputs);
     std::vector<SequenceId> sequences;
     for (const StepInput& input : inputs) sequences.push_back(input.sequence);
-    return executable_->run(tensors, {*state_, sequences}).at("logits");
+    return executable_->run(inputs_of(inputs), {*state_, sequences}).at("logits");
   } catch (const std::bad_alloc&) {
     throw Error(ErrorKind::out_of_memory, fmt::format("backend {}: no memory left in this process", backend_->name()));
   }
+}
+
+/// A text that so far has a source alone is kept, and computed once it has tokens.
+Tensor GenerationEngine::recompute(std::span<const StepInput> inputs) {
+  auto& remembered = static_cast<RememberedTokens&>(*state_);
+  std::vector<StepInput> begun(inputs.begin(), inputs.end());
+  std::erase_if(begun, [](const StepInput& input) { return input.tokens.empty(); });
+  const TensorMap tensors = inputs_of(begun);
+  Tensor logits = begun.empty() ? Tensor() : executable_->run(tensors).at("logits");
+  for (const StepInput& input : inputs) remembered.append(input.sequence, input.tokens, input.source);
+  return logits;
+}
+
+std::int64_t GenerationEngine::bytes_for(std::int64_t tokens, const SourceText* source) const {
+  return state_->bytes_for(growing_size(), tokens) + (source == nullptr ? 0 : state_->bytes_for("context", source->tokens));
 }
 
 TensorMap GenerationEngine::inputs_of(std::span<const StepInput> inputs) const {
@@ -59,11 +70,15 @@ TensorMap GenerationEngine::inputs_of(std::span<const StepInput> inputs) const {
   std::vector<std::int64_t> positions;
   std::vector<std::int64_t> begins{0};
   std::vector<std::int64_t> rows;
+  std::vector<const SourceText*> sources;
   for (const StepInput& input : inputs) {
     std::int64_t position = recomputes_ ? 0 : tokens(input.sequence);
+    sources.push_back(input.source.get());
     if (recomputes_) {
-      const auto before = static_cast<const RememberedTokens&>(*state_).tokens(input.sequence);
+      const auto& remembered = static_cast<const RememberedTokens&>(*state_);
+      const auto before = remembered.tokens(input.sequence);
       ids.insert(ids.end(), before.begin(), before.end());
+      if (!input.source) sources.back() = remembered.source(input.sequence);
     }
     ids.insert(ids.end(), input.tokens.begin(), input.tokens.end());
     while (positions.size() < ids.size()) positions.push_back(position++);
@@ -73,11 +88,12 @@ TensorMap GenerationEngine::inputs_of(std::span<const StepInput> inputs) const {
   const auto tensor = [](const std::vector<std::int64_t>& values) {
     return Tensor::from<std::int64_t>(values, {static_cast<std::int64_t>(values.size())});
   };
-  TensorMap tensors{{"input_ids", tensor(ids)}, {"positions", tensor(positions)}, {"sequences", tensor(begins)}, {"rows", tensor(rows)}};
-  const auto is_read = [&](const auto& input) {
-    return std::ranges::find(report().graph.inputs(), input.first, &NamedValue::name) != report().graph.inputs().end();
-  };
-  std::erase_if(tensors, [&](const auto& input) { return !is_read(input); });
+  TensorMap tensors{{prefix_ + "input_ids", tensor(ids)},
+                    {prefix_ + "positions", tensor(positions)},
+                    {prefix_ + "sequences", tensor(begins)},
+                    {"rows", tensor(rows)}};
+  if (!prefix_.empty()) tensors.merge(joined_sources(report().graph, sources));
+  std::erase_if(tensors, [&](const auto& input) { return !reads(report().graph, input.first); });
   return tensors;
 }
 

@@ -19,16 +19,23 @@ class GenerationProbe final : public Executable {
     Texts texts(engine_.state());
     for (std::size_t i = 0; i + 1 < begins.size(); ++i) {
       const auto first = static_cast<std::size_t>(begins[i]);
-      texts.steps.push_back(
-          {.sequence = texts.state.create(), .tokens = ids.subspan(first, static_cast<std::size_t>(begins[i + 1]) - first)});
+      const auto own = ids.subspan(first, static_cast<std::size_t>(begins[i + 1]) - first);
+      StepInput& step = texts.steps.emplace_back(StepInput{.sequence = texts.state.create(), .tokens = own});
+      if (reads_source(report().graph)) step.source = read_first(own), step.tokens = own.first(1);
     }
     Tensor logits = engine_.step(texts.steps);
-    for (StepInput& step : texts.steps) step.tokens = step.tokens.first(1);
+    for (StepInput& step : texts.steps) step.tokens = step.tokens.first(1), step.source = nullptr;
     for (std::int64_t token = 0; token < probed_tokens; ++token) logits = engine_.step(texts.steps);
     return {{"logits", std::move(logits)}};
   }
 
  private:
+  /// The tokens as what an encoder reads, before a decoder goes on.
+  std::shared_ptr<const SourceText> read_first(std::span<const std::int64_t> tokens) const {
+    Tensor ids = Tensor::from<std::int64_t>(tokens, {static_cast<std::int64_t>(tokens.size())});
+    return std::make_shared<const SourceText>(source_text(report().graph, {{"input_ids", std::move(ids)}}));
+  }
+
   /// The texts of one run, which are forgotten at its end.
   struct Texts {
     explicit Texts(State& of) : state(of) {}

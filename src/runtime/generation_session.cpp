@@ -37,11 +37,14 @@ GenerationSession::GenerationSession(ModelFolder folder, const GenerationSession
   std::optional<Candidates> candidates;
   if (choice.backend != "auto") candidates = find_candidates(choice);
   SessionOptions model = options.session;
-  model.head = Head::causal_lm;
-  architecture_of(folder_.config);
+  const std::span<const Head> heads = architecture_of(folder_.config).heads;
+  const bool has_encoder = std::ranges::find(heads, Head::conditional_generation) != heads.end();
+  model.head = has_encoder ? Head::conditional_generation : Head::causal_lm;
   checkpoint_ = std::make_shared<Checkpoint>(folder_.transformer);
   graph_ = pick_rows(session_graph(folder_, *checkpoint_, model), "logits");
-  most_tokens_ = accelerate::most_tokens(folder_.config, graph_);
+  reads_source_ = accelerate::reads_source(graph_);
+  most_source_tokens_ = accelerate::most_tokens(folder_.config, graph_);
+  most_tokens_ = reads_source_ ? most_decoder_tokens(folder_.config, graph_) : most_source_tokens_;
   const auto logits = std::ranges::find(graph_.outputs(), "logits", &NamedValue::name);
   vocabulary_ = graph_.type(logits->value).shape.back().value();
 
@@ -96,9 +99,18 @@ std::vector<std::string> GenerationSession::notes() const {
   return notes;
 }
 
-std::int64_t GenerationSession::state_bytes_for(std::int64_t tokens) const {
+std::int64_t GenerationSession::state_bytes_for(std::int64_t tokens, const SourceText* source) const {
   const std::lock_guard lock(mutex_);
-  return engine_->state().bytes_for("context", tokens);
+  return engine_->bytes_for(tokens, source);
+}
+
+std::shared_ptr<const SourceText> GenerationSession::source(TensorMap inputs) const {
+  auto source = std::make_shared<const SourceText>(source_text(graph_, std::move(inputs)));
+  check_ids(source->inputs.at("input_ids").values<std::int64_t>());
+  if (source->tokens > most_source_tokens_)
+    throw Error(ErrorKind::invalid_argument,
+                fmt::format("the text to read has {} tokens, more than the model's {} positions", source->tokens, most_source_tokens_));
+  return source;
 }
 
 std::unique_ptr<GenerationEngine> GenerationSession::engine_on(std::shared_ptr<const Backend> backend) const {
@@ -169,7 +181,7 @@ StepResult GenerationSession::step(std::span<const StepInput> inputs) {
   }
 }
 
-/// Halves what ran out of memory with `error`: first by its texts, then a text by its tokens.
+/// Cuts what ran out of memory with `error`: first by its texts, then what is read from what goes on, then a text by its tokens.
 void GenerationSession::step_in_pieces(std::span<const StepInput> inputs, const Error& error, std::vector<float>& logits, int& pieces) {
   const auto run = [&](std::span<const StepInput> half) {
     try {
@@ -189,9 +201,10 @@ void GenerationSession::step_in_pieces(std::span<const StepInput> inputs, const 
     return;
   }
   const StepInput& whole = inputs.front();
-  if (whole.tokens.size() < 2) throw error;
-  const std::size_t middle = whole.tokens.size() / 2;
-  run(std::array{StepInput{.sequence = whole.sequence, .tokens = whole.tokens.first(middle), .wants_logits = false}});
+  if (whole.tokens.size() < (whole.source ? 1 : 2)) throw error;
+  const std::size_t middle = whole.source ? 0 : whole.tokens.size() / 2;
+  run(std::array{
+      StepInput{.sequence = whole.sequence, .tokens = whole.tokens.first(middle), .wants_logits = false, .source = whole.source}});
   run(std::array{StepInput{.sequence = whole.sequence, .tokens = whole.tokens.subspan(middle), .wants_logits = whole.wants_logits}});
 }
 
@@ -217,12 +230,21 @@ std::optional<std::string> GenerationSession::recover(const Error& error) {
   return note;
 }
 
+void GenerationSession::check_ids(std::span<const std::int64_t> tokens) const {
+  for (const std::int64_t token : tokens)
+    if (token < 0 || token >= vocabulary_)
+      throw Error(ErrorKind::invalid_argument, fmt::format("token id {} is not among the vocabulary's {}", token, vocabulary_));
+}
+
 void GenerationSession::check(std::span<const StepInput> inputs) const {
   for (const StepInput& input : inputs) {
-    if (input.tokens.empty()) throw Error(ErrorKind::invalid_argument, "a text without tokens cannot be continued");
-    for (const std::int64_t token : input.tokens)
-      if (token < 0 || token >= vocabulary_)
-        throw Error(ErrorKind::invalid_argument, fmt::format("token id {} is not among the vocabulary's {}", token, vocabulary_));
+    if (input.tokens.empty() && (!input.source || input.wants_logits))
+      throw Error(ErrorKind::invalid_argument, "a text without tokens cannot be continued");
+    const bool has_source = this->has_source(input.sequence);
+    if (reads_source_ != (has_source || input.source != nullptr) || (has_source && input.source))
+      throw Error(ErrorKind::invalid_argument,
+                  "a text to read goes with the first step of each sequence of a model with an encoder, and no other");
+    check_ids(input.tokens);
     const std::int64_t all = tokens(input.sequence) + static_cast<std::int64_t>(input.tokens.size());
     if (all > most_tokens_)
       throw Error(ErrorKind::invalid_argument,

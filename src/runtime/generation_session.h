@@ -24,8 +24,8 @@ struct StepResult {
   std::vector<std::string> notes = {};  ///< what was got over
 };
 
-/// A causal model that is loaded, compiled and ready to go on with texts. One thread at a time may step, recover and use the
-/// state; the rest is for all.
+/// A model that is loaded, compiled and ready to go on with texts: a causal one, or an encoder and a decoder, of which it is the
+/// decoder's texts that go on. One thread at a time may step, recover and use the state; the rest is for all.
 class GenerationSession {
  public:
   /// Loads the model. Throws as Session does, unsupported for a model that cannot go on from what it computed before.
@@ -50,12 +50,30 @@ class GenerationSession {
   /// Tokens of a remembered sequence.
   std::int64_t tokens(SequenceId sequence) const { return engine_->tokens(sequence); }
 
-  /// Bytes that remembered texts may take, and that so many tokens of one do.
+  /// The size under which the state counts the tokens that go on: "context", "decoder_context".
+  std::string_view growing_size() const { return engine_->growing_size(); }
+
+  /// Whether the sequence has what an encoder read.
+  bool has_source(SequenceId sequence) const { return engine_->has_source(sequence); }
+
+  /// Bytes that remembered texts may take.
   std::int64_t most_state_bytes() const { return engine_options_.state_bytes; }
-  std::int64_t state_bytes_for(std::int64_t tokens) const;
+
+  /// Bytes that a sequence alone takes with that many tokens, and that source where there is one.
+  std::int64_t state_bytes_for(std::int64_t tokens, const SourceText* source) const;
 
   /// Tokens that a text may have.
   std::int64_t most_tokens() const { return most_tokens_; }
+
+  /// Whether the model has an encoder, whose text each sequence needs.
+  bool reads_source() const { return reads_source_; }
+
+  /// Tokens that a text that the encoder reads may have.
+  std::int64_t most_source_tokens() const { return most_source_tokens_; }
+
+  /// What the encoder reads, from its inputs with a row a token (runtime/source_text.h). Throws invalid_argument for those that the
+  /// model cannot take.
+  std::shared_ptr<const SourceText> source(TensorMap inputs) const;
 
   /// Entries of the vocabulary.
   std::int64_t vocabulary() const { return vocabulary_; }
@@ -63,9 +81,9 @@ class GenerationSession {
   double load_milliseconds() const { return load_milliseconds_; }
 
   /// Adds the tokens to their sequences and gives the logits of what follows. A step that the device has no memory for runs in
-  /// ever smaller pieces. Throws invalid_argument for a token id outside the vocabulary and a text of more than most_tokens(),
-  /// StateFull when the state has no room, out_of_memory for a single token that is too much, device_lost. After an error a
-  /// sequence may have some of its new tokens.
+  /// ever smaller pieces. Throws invalid_argument for a token id outside the vocabulary, a text of more than most_tokens() and one
+  /// without the source that it needs, StateFull when the state has no room, out_of_memory for a single token that is too much,
+  /// device_lost. After an error a sequence may have some of its new tokens.
   StepResult step(std::span<const StepInput> inputs);
 
   /// Sets the model up anew after a step threw that: on its backend once the device was lost, on cpu where that was in vain or there
@@ -80,6 +98,7 @@ class GenerationSession {
   std::unique_ptr<GenerationEngine> engine_on_cpu(const std::string& reason, std::string& note) const;
   void replace(std::unique_ptr<GenerationEngine> engine);
   void check(std::span<const StepInput> inputs) const;
+  void check_ids(std::span<const std::int64_t> tokens) const;
   void step_in_pieces(std::span<const StepInput> inputs, const Error& error, std::vector<float>& logits, int& pieces);
 
   ModelFolder folder_;
@@ -94,7 +113,9 @@ class GenerationSession {
   bool was_lost_ = false;     ///< the device, since the last step that went well
   mutable std::mutex mutex_;  ///< of replacing the engine, and of the next
   std::vector<std::string> notes_;
+  bool reads_source_ = false;
   std::int64_t most_tokens_ = 0;
+  std::int64_t most_source_tokens_ = 0;
   std::int64_t vocabulary_ = 0;
   double load_milliseconds_ = 0;
 };

@@ -13,31 +13,37 @@ SequenceId RememberedTokens::create() {
 }
 
 SequenceId RememberedTokens::fork(SequenceId from, std::string_view, std::int64_t rows) {
-  std::vector<std::int64_t> tokens = sequences_.at(from);
-  tokens.resize(static_cast<std::size_t>(rows));
-  sequences_[next_] = std::move(tokens);
+  Sequence sequence = sequences_.at(from);
+  sequence.tokens.resize(static_cast<std::size_t>(rows));
+  sequences_[next_] = std::move(sequence);
   return next_++;
 }
 
 void RememberedTokens::remove(SequenceId sequence) { sequences_.erase(sequence); }
 
-std::int64_t RememberedTokens::rows(SequenceId sequence, std::string_view) const {
-  return static_cast<std::int64_t>(sequences_.at(sequence).size());
+std::int64_t RememberedTokens::rows(SequenceId sequence, std::string_view size) const {
+  const Sequence& found = sequences_.at(sequence);
+  if (size == growing_) return static_cast<std::int64_t>(found.tokens.size());
+  return found.source ? found.source->tokens : 0;
 }
 
 StateUse RememberedTokens::use() const {
   StateUse use{.bytes = 0, .most_bytes = most_bytes_, .sequences = static_cast<std::int64_t>(sequences_.size())};
-  for (const auto& [id, tokens] : sequences_) use.bytes += static_cast<std::int64_t>(tokens.size()) * bytes_of_token;
+  for (const auto& [id, sequence] : sequences_)
+    use.bytes += (static_cast<std::int64_t>(sequence.tokens.size()) + (sequence.source ? sequence.source->tokens : 0)) * bytes_of_token;
   return use;
 }
 
 std::int64_t RememberedTokens::bytes_for(std::string_view, std::int64_t rows) const { return rows * bytes_of_token; }
 
-std::span<const std::int64_t> RememberedTokens::tokens(SequenceId sequence) const { return sequences_.at(sequence); }
+std::span<const std::int64_t> RememberedTokens::tokens(SequenceId sequence) const { return sequences_.at(sequence).tokens; }
 
-void RememberedTokens::append(SequenceId sequence, std::span<const std::int64_t> tokens) {
-  std::vector<std::int64_t>& all = sequences_.at(sequence);
-  all.insert(all.end(), tokens.begin(), tokens.end());
+const SourceText* RememberedTokens::source(SequenceId sequence) const { return sequences_.at(sequence).source.get(); }
+
+void RememberedTokens::append(SequenceId sequence, std::span<const std::int64_t> tokens, const std::shared_ptr<const SourceText>& source) {
+  Sequence& found = sequences_.at(sequence);
+  found.tokens.insert(found.tokens.end(), tokens.begin(), tokens.end());
+  if (source) found.source = source;
 }
 
 }  // namespace accelerate

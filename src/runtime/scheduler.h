@@ -35,6 +35,9 @@ class Generation {
   /// The tokens to go on from, at least one.
   virtual std::span<const std::int64_t> prompt() const = 0;
 
+  /// The text that the model's encoder reads; nothing where it has none.
+  virtual std::shared_ptr<const SourceText> source() const { return nullptr; }
+
   /// Tokens that it may come to in all, the prompt's among them, times the sequences that it follows at once.
   virtual std::int64_t most_tokens() const = 0;
 
@@ -88,8 +91,12 @@ class Scheduler {
   /// A text that is being continued, or was.
   struct Text {
     std::vector<std::int64_t> tokens;
+    std::shared_ptr<const SourceText> source = nullptr;
     SequenceId sequence = -1;   ///< -1: nothing of it is remembered
     std::int64_t computed = 0;  ///< tokens that are
+    bool has_read = false;      ///< the source is remembered
+
+    bool is_to_read() const { return source && !has_read; }
   };
   struct Request {
     std::shared_ptr<Generation> generation;
@@ -99,13 +106,17 @@ class Scheduler {
 
   void work();
   void end(Request& request, const std::exception_ptr& error, bool keep);
+  void end_all(const std::exception_ptr& error);
+  bool is_worth_keeping(const Text& text) const;
   void forget(Text& text);
   void drop_cancelled();
   void resume();
   void admit();
   bool may_start(const Generation& generation);
+  void begin(Request& request);
   void begin(Text& text);
   bool take_prefix(Text& text);
+  void follow_first(Request& request);
   bool make_room(std::int64_t bytes);
   bool free_remembered();
   void step();

@@ -55,6 +55,12 @@ bool generates(const Config& config) {
   return std::ranges::find(heads, Head::causal_lm) != heads.end();
 }
 
+/// Whether the model has an encoder that reads a text to be answered.
+bool answers(const Config& config) {
+  const std::span<const Head> heads = architecture_of(config).heads;
+  return std::ranges::find(heads, Head::conditional_generation) != heads.end();
+}
+
 /// The id that the field has, the first of a list; nothing where it has none.
 std::optional<std::int64_t> token_id(const Config& config, std::string_view field) {
   if (!config.has(field)) return std::nullopt;
@@ -75,7 +81,8 @@ CreatedModel create_model(Json config, const fs::path& folder, const CreateModel
   RandomWeights weights(options.seed);
   const Graph graph = build_graph(parsed, weights, head_of(parsed));
   const SyntheticTokenizer tokenizer = synthetic_tokenizer({.model_type = parsed.model_type(),
-                                                            .generates = generates(parsed),
+                                                            .generates = generates(parsed) || answers(parsed),
+                                                            .ends = answers(parsed),
                                                             .begin_id = token_id(parsed, "bos_token_id"),
                                                             .end_id = token_id(parsed, "eos_token_id"),
                                                             .vocabulary = parsed.integer("vocab_size"),

@@ -29,13 +29,40 @@ struct Caller {
 };
 using CallerPointer = std::shared_ptr<Caller>;
 
+/// What a text begins with: the tokens that it goes on from and, of a model with an encoder, what it answers.
+struct Begun {
+  std::vector<std::int64_t> tokens;
+  std::shared_ptr<const SourceText> source;
+};
+
+Begun beginning_of(const GenerationRequest& request, const GenerationOptions& options, const GenerationSession& session) {
+  if (!session.reads_source()) {
+    if (!request.source.empty() || !request.begin.empty())
+      throw Error(ErrorKind::invalid_argument, "the model has no encoder: a text is continued, not answered");
+    return {.tokens = request.prompt, .source = nullptr};
+  }
+  TensorMap source = request.source;
+  const auto count = static_cast<std::int64_t>(request.prompt.size());
+  source.insert_or_assign("input_ids", Tensor::from<std::int64_t>(request.prompt, {count}));
+  std::vector<std::int64_t> tokens = request.begin;
+  if (tokens.empty()) {
+    const std::optional<std::int64_t> start = options.decoder_start_token_id ? options.decoder_start_token_id : options.bos_token_id;
+    if (!start)
+      throw Error(ErrorKind::invalid_file,
+                  fmt::format("{}: has no decoder_start_token_id, which an answer begins with", session.folder().path.string()));
+    tokens.push_back(*start);
+  }
+  return {.tokens = std::move(tokens), .source = session.source(std::move(source))};
+}
+
 /// What both kinds of request have in common.
 class Request : public Generation {
  public:
-  Request(std::vector<std::int64_t> prompt, GenerationSettings settings, CallerPointer caller)
-      : prompt_(std::move(prompt)), settings_(std::move(settings)), caller_(std::move(caller)) {}
+  Request(Begun begun, GenerationSettings settings, CallerPointer caller)
+      : begun_(std::move(begun)), settings_(std::move(settings)), caller_(std::move(caller)) {}
 
-  std::span<const std::int64_t> prompt() const override { return prompt_; }
+  std::span<const std::int64_t> prompt() const override { return begun_.tokens; }
+  std::shared_ptr<const SourceText> source() const override { return begun_.source; }
   std::int64_t most_tokens() const override { return (settings_.prompt_tokens + settings_.max_new_tokens) * settings_.num_beams; }
   bool is_cancelled() const override { return *caller_->cancelled || (caller_->is_cancelled && caller_->is_cancelled()); }
   void note(const std::string& text) override { add_notes(notes_, {text}); }
@@ -45,9 +72,16 @@ class Request : public Generation {
  protected:
   const GenerationSettings& settings() const { return settings_; }
 
+  /// What decides on logits beside them, of a text with these tokens.
+  TokenContext context_of(std::span<const std::int64_t> tokens) const {
+    return {
+        .tokens = tokens,
+        .encoder_tokens = begun_.source ? begun_.source->inputs.at("input_ids").values<std::int64_t>() : std::span<const std::int64_t>{}};
+  }
+
   /// The prompt with tokens after it.
   std::vector<std::int64_t> after_prompt(std::span<const std::int64_t> tokens) const {
-    std::vector<std::int64_t> all = prompt_;
+    std::vector<std::int64_t> all = begun_.tokens;
     all.insert(all.end(), tokens.begin(), tokens.end());
     return all;
   }
@@ -57,10 +91,8 @@ class Request : public Generation {
   }
 
   void give(std::vector<GeneratedText> texts) {
-    promise_.set_value({.prompt_tokens = static_cast<std::int64_t>(prompt_.size()),
-                        .texts = std::move(texts),
-                        .first_token = first_token_,
-                        .notes = notes_});
+    const std::int64_t given = begun_.source ? begun_.source->tokens : static_cast<std::int64_t>(begun_.tokens.size());
+    promise_.set_value({.prompt_tokens = given, .texts = std::move(texts), .first_token = first_token_, .notes = notes_});
     caller_->end_one();
   }
   void fail(const std::exception_ptr& error) {
@@ -69,7 +101,7 @@ class Request : public Generation {
   }
 
  private:
-  std::vector<std::int64_t> prompt_;
+  Begun begun_;
   GenerationSettings settings_;
   CallerPointer caller_;
   std::optional<std::chrono::steady_clock::time_point> first_token_;
@@ -87,19 +119,19 @@ std::string_view name_of(FinishReason reason) {
 /// One text that grows token by token.
 class TextGenerator::Sampled final : public Request {
  public:
-  Sampled(GenerationRequest request, const GenerationSettings& settings, const Tokenizer* tokenizer, std::optional<Constraint> constraint,
-          CallerPointer caller)
-      : Request(request.prompt, settings, std::move(caller)),
+  Sampled(Begun begun, GenerationRequest request, const GenerationSettings& settings, const Tokenizer* tokenizer,
+          std::optional<Constraint> constraint, CallerPointer caller)
+      : Request(begun, settings, std::move(caller)),
         random_(settings.seed, request.number),
         receive_(std::move(request.receive)),
         constraint_(std::move(constraint)),
-        all_(std::move(request.prompt)) {
+        all_(std::move(begun.tokens)) {
     if (tokenizer != nullptr) stream_.emplace(*tokenizer, settings, all_);
   }
 
   std::vector<Continuation> advance(std::span<float> logits) override {
     const NextToken next =
-        next_token(settings(), {.tokens = all_}, random_, logits, constraint_ ? constraint_->allowed() : std::span<const std::uint32_t>{});
+        next_token(settings(), context_of(all_), random_, logits, constraint_ ? constraint_->allowed() : std::span<const std::uint32_t>{});
     note_token();
     all_.push_back(next.token);
     text_.tokens.push_back(next.token);
@@ -151,9 +183,9 @@ class TextGenerator::Sampled final : public Request {
 /// Several texts that grow side by side, of which the best are kept.
 class TextGenerator::Searched final : public Request {
  public:
-  Searched(GenerationRequest request, const GenerationSettings& settings, const Tokenizer* tokenizer, std::int64_t vocabulary,
-           CallerPointer caller)
-      : Request(std::move(request.prompt), settings, std::move(caller)),
+  Searched(Begun begun, const GenerationRequest& request, const GenerationSettings& settings, const Tokenizer* tokenizer,
+           std::int64_t vocabulary, CallerPointer caller)
+      : Request(std::move(begun), settings, std::move(caller)),
         tokenizer_(tokenizer),
         vocabulary_(static_cast<std::size_t>(vocabulary)),
         search_(settings, vocabulary, RandomStream(settings.seed, request.number),
@@ -164,7 +196,8 @@ class TextGenerator::Searched final : public Request {
     for (std::int64_t beam = 0; beam < search_.beams(); ++beam) {
       const auto row = logits.subspan(static_cast<std::size_t>(beam) * vocabulary_, vocabulary_);
       to_log_probabilities(row);
-      process_logits(settings(), {.tokens = after_prompt(search_.tokens(beam))}, row);
+      const std::vector<std::int64_t> all = after_prompt(search_.tokens(beam));
+      process_logits(settings(), context_of(all), row);
     }
     const std::int64_t last = search_.beams() - 1;
     search_.advance(logits);
@@ -237,10 +270,11 @@ std::vector<std::int64_t> TextGenerator::encode(std::string_view prompt) const {
 }
 
 TextGenerator::Ticket TextGenerator::submit(GenerationRequest request) {
-  const GenerationSettings settings =
-      resolve(merged(request.options, defaults_.options), {.prompt_tokens = static_cast<std::int64_t>(request.prompt.size()),
-                                                           .context_tokens = session_.most_tokens(),
-                                                           .vocabulary = session_.vocabulary()});
+  const GenerationOptions options = merged(request.options, defaults_.options);
+  const Begun begun = beginning_of(request, options, session_);
+  const GenerationSettings settings = resolve(options, {.prompt_tokens = static_cast<std::int64_t>(begun.tokens.size()),
+                                                        .context_tokens = session_.most_tokens(),
+                                                        .vocabulary = session_.vocabulary()});
   const Tokenizer* const tokenizer = tokenizer_ ? &*tokenizer_ : nullptr;
   if (tokenizer == nullptr && !settings.stop_strings.empty()) this->tokenizer();
   const auto caller = std::make_shared<Caller>();
@@ -254,7 +288,7 @@ TextGenerator::Ticket TextGenerator::submit(GenerationRequest request) {
   };
   if (settings.num_beams > 1) {
     if (settings.grammar) throw Error(ErrorKind::unsupported, "a grammar goes with one beam, not with a beam search");
-    begin(std::make_shared<Searched>(std::move(request), settings, tokenizer, session_.vocabulary(), caller));
+    begin(std::make_shared<Searched>(begun, request, settings, tokenizer, session_.vocabulary(), caller));
     return ticket;
   }
   caller->going_on = settings.num_return_sequences;
@@ -262,7 +296,7 @@ TextGenerator::Ticket TextGenerator::submit(GenerationRequest request) {
     GenerationRequest own = request;
     own.number += static_cast<std::uint64_t>(text) << 32;
     if (text > 0) own.receive = {};  // pieces of several texts could not be told apart
-    begin(std::make_shared<Sampled>(std::move(own), settings, tokenizer, constraint_of(settings), caller));
+    begin(std::make_shared<Sampled>(begun, std::move(own), settings, tokenizer, constraint_of(settings), caller));
   }
   return ticket;
 }

@@ -19,15 +19,17 @@ namespace accelerate {
 
 /// What a request gave.
 struct GenerationResult {
-  std::int64_t prompt_tokens = 0;
+  std::int64_t prompt_tokens = 0;                                         ///< of the text that was continued or answered
   std::vector<GeneratedText> texts;                                       ///< num_return_sequences of them, the best first
   std::optional<std::chrono::steady_clock::time_point> first_token = {};  ///< when the first new token was there
   std::vector<std::string> notes = {};  ///< what a reader must know: faults that were got over, what runs elsewhere
 };
 
-/// A request to continue a text.
+/// A request to continue a text, or, of a model with an encoder, to answer one.
 struct GenerationRequest {
-  std::vector<std::int64_t> prompt;  ///< token ids
+  std::vector<std::int64_t> prompt;      ///< token ids
+  TensorMap source = {};                 ///< what an encoder reads of the prompt beside its ids, where not as usual (runtime/source_text.h)
+  std::vector<std::int64_t> begin = {};  ///< of the answer; empty: decoder_start_token_id
   GenerationOptions options = {};
   std::uint64_t number = 0;  ///< of the request: with its seed, it decides what is drawn
   ReceiveText receive = {};

@@ -17,6 +17,7 @@ struct SpecialTokens {
   std::vector<std::string_view> by_id;
   std::string_view begin, end, padding, unknown;
   std::string_view mask = {};
+  bool begins = true;        ///< whether a text has a begin token
   bool ends = true;          ///< whether a text has an end token
   bool second_end = false;   ///< whether the texts of a pair have two end tokens between them, as in RoBERTa
   bool second_type = false;  ///< whether the second text of a pair has token type 1, as in BERT
@@ -44,7 +45,13 @@ SpecialTokens roberta_tokens() {
 
 /// Tokens that are to have one id are one.
 SpecialTokens generator_tokens(const SyntheticTokenizerOptions& options) {
-  SpecialTokens tokens{.by_id = {"<unk>", "</s>"}, .begin = "<s>", .end = "</s>", .padding = "<pad>", .unknown = "<unk>", .ends = false};
+  SpecialTokens tokens{.by_id = {"<unk>", "</s>"},
+                       .begin = "<s>",
+                       .end = "</s>",
+                       .padding = "<pad>",
+                       .unknown = "<unk>",
+                       .begins = !options.ends,
+                       .ends = options.ends};
   if (options.begin_id && options.begin_id == options.end_id) tokens.begin = tokens.end;
   if (options.pad_token_id == options.end_id)
     tokens.padding = tokens.end;
@@ -132,7 +139,9 @@ Json text_piece(std::string_view name, int type) { return {{"Sequence", {{"id", 
 
 Json post_processor(const SpecialTokens& special, const Json& vocabulary) {
   const int second = special.second_type ? 1 : 0;
-  Json single = Json::array({special_piece(special.begin, 0), text_piece("A", 0)});
+  Json single = Json::array();
+  if (special.begins) single.push_back(special_piece(special.begin, 0));
+  single.push_back(text_piece("A", 0));
   if (special.ends) single.push_back(special_piece(special.end, 0));
   Json pair = single;
   if (special.second_end) pair.push_back(special_piece(special.end, 0));

@@ -10,7 +10,8 @@ namespace accelerate {
 
 struct SyntheticTokenizerOptions {
   std::string_view model_type;
-  bool generates = false;                     ///< whether the model goes on with texts, which then have no end of their own
+  bool generates = false;                     ///< whether the model writes texts
+  bool ends = false;                          ///< of a model that generates: whether what it reads has an end, and no beginning
   std::optional<std::int64_t> begin_id = {};  ///< of a model that generates
   std::optional<std::int64_t> end_id = {};
   std::int64_t vocabulary;
@@ -26,8 +27,8 @@ struct SyntheticTokenizer {
 
 /// A WordPiece tokenizer that splits lower-cased words into letters and made-up syllables and has exactly `vocabulary`
 /// tokens. Special tokens are BERT's, or RoBERTa's for its family; models that generate have a token at the beginning
-/// and none at the end, at the ids that the options give, which may be one and the same. Throws invalid_argument for a vocabulary that is
-/// too small to hold them and a letter.
+/// and none at the end, or the reverse where what they read ends, at the ids that the options give, which may be one and the same. Throws
+/// invalid_argument for a vocabulary that is too small to hold them and a letter.
 SyntheticTokenizer synthetic_tokenizer(const SyntheticTokenizerOptions& options);
 
 }  // namespace accelerate

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "ipfs_accelerate/error.h"
@@ -24,13 +25,26 @@ constexpr std::array rows{
     Row{Task::rerank, "rerank", Head::sequence_classification},
     Row{Task::zero_shot, "zero-shot", Head::sequence_classification},
     Row{Task::generate, "generate", Head::causal_lm},
+    Row{Task::generate, "generate", Head::conditional_generation},
     Row{Task::chat, "chat", Head::causal_lm},
+    Row{Task::translate, "translate", Head::conditional_generation},
+    Row{Task::summarize, "summarize", Head::conditional_generation},
 };
 
 const Row& row_of(Task task) {
   for (const Row& row : rows)
     if (row.task == task) return row;
   throw Error(ErrorKind::internal, fmt::format("task {} is not in the table", static_cast<int>(task)));
+}
+
+bool does(Head head, Task task) {
+  return std::ranges::any_of(rows, [&](const Row& row) { return row.task == task && row.head == head; });
+}
+
+/// Whether summarizing is the one task that the model's config.json has parameters for.
+bool only_summarizes(const Config& config) {
+  if (!config.has("task_specific_params")) return false;
+  return config.object("task_specific_params").fields() == std::vector<std::string>{"summarization"};
 }
 
 }  // namespace
@@ -41,12 +55,16 @@ Task task_named(std::string_view name) {
   std::string known;
   for (const Row& row : rows) {
     if (row.name == name) return row.task;
+    if (known.ends_with(row.name)) continue;
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
   throw Error(ErrorKind::invalid_argument, fmt::format("task '{}' is not one of {}", name, known));
 }
 
-Head head_of(Task task) { return row_of(task).head; }
+Head head_of(Task task, std::span<const Head> heads) {
+  const auto found = std::ranges::find_if(heads, [&](Head head) { return does(head, task); });
+  return found == heads.end() ? row_of(task).head : *found;
+}
 
 Task task_of(Head head) {
   for (const Row& row : rows)
@@ -56,9 +74,10 @@ Task task_of(Head head) {
 
 Task choose_task(std::string_view name, const Config& config) {
   const Head head = head_of(config);
-  if (name.empty()) return task_of(head);
+  const bool has_encoder = head == Head::conditional_generation;
+  if (name.empty()) return has_encoder && only_summarizes(config) ? Task::summarize : task_of(head);
   const Task task = task_named(name);
-  if (task != Task::embed && head_of(task) != head)
+  if (!does(head, task) && (task != Task::embed || has_encoder))
     throw Error(ErrorKind::invalid_argument, fmt::format("task '{}' needs a model with a {} head, and this one has {}; it can do '{}'",
                                                          name, name_of(head_of(task)), name_of(head), name_of(task_of(head))));
   return task;

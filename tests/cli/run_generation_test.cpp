@@ -10,6 +10,7 @@
 
 #include "cli/program.h"
 #include "support/created_language_model.h"
+#include "support/created_model.h"
 
 namespace accelerate {
 namespace {
@@ -107,8 +108,31 @@ TEST(RunGeneration, TextsGoOnWhereTheModelIsForThat) {
   EXPECT_EQ(answers[1]["random_weights"], true);
 }
 
+TEST(RunGeneration, EncoderDecodersDoTheirOwnTask) {
+  const CreatedModelFolder folder(Task::translate, {.model_type = "t5"});
+  json config = json::parse(contents(folder.path() / "config.json"));
+  config["task_specific_params"] = {{"summarization", {{"prefix", "sum : "}}}};
+  std::ofstream(folder.path() / "config.json") << config.dump();
+  const auto answers = [&](const std::vector<std::string>& further) {
+    std::vector<std::string> words{"run", folder.path().string(), "a boat", "--max-new-tokens", "6",     "--backend",
+                                   "cpu", "--precision",          "fp32",   "--ignore-eos",     "--json"};
+    words.insert(words.end(), further.begin(), further.end());
+    const ProgramResult result = run_program(words);
+    EXPECT_EQ(result.exit_code, 0) << result.errors;
+    return lines_of(result.output).at(0);
+  };
+  const json own = answers({});
+  EXPECT_EQ(own["texts"][0]["tokens"].size(), 6U);
+  EXPECT_EQ(own["truncated"], false);
+  EXPECT_EQ(own["texts"], answers({"--task", "summarize"})["texts"]);
+  const json plain = answers({"--task", "generate"});
+  EXPECT_LT(plain["prompt_tokens"], own["prompt_tokens"]);  // without the model's words
+  EXPECT_FALSE(plain.contains("truncated"));
+}
+
 TEST(RunGeneration, RefusesInOneLine) {
   const CreatedLanguageModel base;
+  const CreatedModelFolder answering(Task::translate, {.model_type = "t5"});
   struct Case {
     std::vector<std::string> words;
     std::string input;
@@ -124,6 +148,10 @@ TEST(RunGeneration, RefusesInOneLine) {
        "line 1: 'messages': message 0: 'content' is missing",
        2},
       {{"run", model().path().string(), "--task", "embed", "who", "--temperature", "2"}, "", "--temperature: goes with", 2},
+      {{"run", model().path().string(), "who", "--target-language", "de"}, "", "go with --task translate", 2},
+      {{"run", model().path().string(), "--task", "translate", "who"}, "", "task 'translate' needs a model with a", 2},
+      {{"run", answering.path().string(), "--task", "embed", "who"}, "", "it can do 'generate'", 2},
+      {{"run", answering.path().string(), "who", "--source-language", "en", "--target-language", "de"}, "", "does not translate from", 2},
       {{"run", model().path().string(), "who", "--temperature", "-2"}, "", "input 0: temperature is -2", 2},
   };
   for (const Case& each : cases) {

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "endpoint_testing.h"
+#include "ipfs_accelerate/language_model.h"
 #include "support/expect_error.h"
 
 namespace accelerate {
@@ -189,6 +190,26 @@ TEST(Endpoints, GoOnWithTextsAsOneAloneDoes) {
   EXPECT_EQ(counts.generated_tokens, 16U * 12U);
   EXPECT_EQ(counts.first_token_seconds.count(), 16U);
   EXPECT_EQ(counts.running_requests, 0U);
+}
+
+TEST(Endpoints, AnswerTextsWithEncoderDecoders) {
+  const CreatedModelFolder folder(Task::translate, {.model_type = "t5"});
+  Endpoints endpoints;
+  const Endpoint endpoint = endpoints.add("t5", {.folder = folder.path(), .load = exactly()});
+  EXPECT_EQ(endpoint.status().task, "generate");
+  EXPECT_FALSE(endpoint.does("embed"));
+  GenerationOptions options;
+  options.max_new_tokens = 9;
+  options.ignore_eos = true;
+  for (const std::int64_t beams : {1, 3}) {
+    options.num_beams = beams;
+    const GenerateResult expected = LanguageModel::load(folder.path(), exactly()).generate("a boat leaves", options);
+    TaskResult result = begin(endpoint, GenerateRequest{.prompt = "a boat leaves", .options = options}).get();
+    EXPECT_EQ(result.report.prompt_tokens, expected.prompt_tokens);
+    EXPECT_EQ(result.report.generated_tokens, 9);
+    EXPECT_EQ(result.take<GenerateRequest>().texts.front().tokens, expected.texts.front().tokens);
+  }
+  expect_error(ErrorKind::invalid_argument, "embed", [&] { (void)endpoint.invoke(EmbedRequest{.texts = {"a boat"}}); });
 }
 
 TEST(Endpoints, StreamEndAtTheCallersWishOrDeadline) {

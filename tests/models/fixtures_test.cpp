@@ -44,7 +44,7 @@ double limit_of(Precision precision) {
 
 /// The same for a fixture: T5 does not scale its attention's scores, so that rounding them weighs several times more.
 double limit_of(std::string_view fixture, Precision precision) {
-  const bool unscaled = fixture.starts_with("t5_") || fixture.starts_with("mt5_");
+  const bool unscaled = fixture.starts_with("t5_") || fixture.starts_with("mt5_") || fixture.starts_with("umt5_");
   return unscaled && precision != Precision::fp32 ? std::min(6 * limit_of(precision), 0.8) : limit_of(precision);
 }
 

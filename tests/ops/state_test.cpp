@@ -311,6 +311,98 @@ TEST(PickRows, GivesThoseRowsAlone) {
   }
 }
 
+/// An encoder whose tokens all see each other, and a causal decoder that sees them.
+Graph encoder_decoder() {
+  CaseBuilder builder(9);
+  Graph& graph = builder.graph();
+  const Value words = builder.weight("words", {vocabulary, hidden});
+  const auto text = [&](const std::string& prefix) {
+    return std::pair(gather(words, graph.input(prefix + "input_ids", DType::int64, {Dim::named(prefix + "tokens")})),
+                     graph.input(prefix + "sequences", DType::int64, {Dim::named("sequences") + 1}));
+  };
+  const auto attended = [&](const std::string& name, Value x, Value sequences, Value seen, Value seen_sequences, bool causal) {
+    const auto projected = [&](const std::string& part, Value from) {
+      return split_heads(linear(from, builder.weight(name + part, {hidden, hidden}, DType::float32, {.spread = 0.2})), 3);
+    };
+    const Value context = attention(projected("q", x), projected("k", seen), projected("v", seen), sequences, seen_sequences,
+                                    {.scale = 0.3F, .causal = causal});
+    return x + linear(merge_heads(context), builder.weight(name + "o", {hidden, hidden}, DType::float32, {.spread = 0.2}));
+  };
+  auto [read, sequences] = text("");
+  read = attended("encoder", read, sequences, read, sequences, false);
+  auto [written, written_sequences] = text("decoder_");
+  for (const std::string layer : {"first", "second"}) {
+    written = attended(layer, written, written_sequences, written, written_sequences, true);
+    written = attended(layer + "cross", written, written_sequences, read, sequences, false);
+  }
+  graph.output("logits", linear(written, builder.weight("head", {vocabulary, hidden})));
+  return std::move(graph);
+}
+
+TensorMap inputs_of(std::span<const Text> read, std::span<const Text> written) {
+  TensorMap inputs = inputs_of(read);
+  for (auto& [name, tensor] : inputs_of(written)) inputs.emplace("decoder_" + name, tensor);
+  return inputs;
+}
+
+TEST(RememberContext, WhatAnEncoderGaveIsKept) {
+  const std::array sources{text_of(70, 1), text_of(3, 2)};
+  const std::array answers{text_of(9, 3), text_of(7, 4)};
+  const Tensor plain = run_on_reference(encoder_decoder(), inputs_of(sources, answers)).at("logits");
+  const auto expect_rows = [&](const Tensor& logits, std::int64_t first, std::int64_t at, std::int64_t count) {
+    const auto rows = [&](const Tensor& tensor, std::int64_t begin) {
+      const auto values =
+          tensor.values<float>().subspan(static_cast<std::size_t>(begin * vocabulary), static_cast<std::size_t>(count * vocabulary));
+      return Tensor::from<float>(std::vector(values.begin(), values.end()), {count, vocabulary});
+    };
+    EXPECT_EQ(difference_between(rows(plain, first), rows(logits, at), 1e-5), "") << first;
+  };
+  const auto part = [](const Text& text, std::ptrdiff_t first, std::ptrdiff_t count) {
+    return Text(text.begin() + first, text.begin() + first + count);
+  };
+  for (const std::string backend : {"reference", "cpu"}) {
+    SCOPED_TRACE(backend);
+    const auto executable = backend_named(backend)->compile(remember_context(encoder_decoder()), options_for(Precision::fp32));
+    const auto state = executable->make_state({.most_bytes = std::int64_t{1} << 24});
+    const auto run = [&](std::vector<SequenceId> sequences, const std::vector<Text>& read, const std::vector<Text>& written) {
+      return executable->run(inputs_of(read, written), {*state, sequences}).at("logits");
+    };
+    const SequenceId a = state->create();
+    const SequenceId b = state->create();
+    expect_rows(run({a}, {sources[0]}, {part(answers[0], 0, 2)}), 0, 0, 2);
+    const Tensor both = run({a, b}, {{}, sources[1]}, {part(answers[0], 2, 1), part(answers[1], 0, 3)});
+    expect_rows(both, 2, 0, 1);
+    expect_rows(both, 9, 1, 3);
+    EXPECT_EQ(state->rows(a, "context"), 70);
+    EXPECT_EQ(state->rows(a, "decoder_context"), 3);
+    const SequenceId c = state->fork(a, "decoder_context", 1);
+    EXPECT_EQ(state->rows(c, "context"), 70);
+    state->remove(a);
+    const Tensor last = run({b, c}, {{}, {}}, {part(answers[1], 3, 4), part(answers[0], 1, 8)});
+    expect_rows(last, 12, 0, 4);
+    expect_rows(last, 1, 4, 8);
+    const SequenceId d = state->create();
+    run({d}, {sources[1]}, {{}});  // reads, and writes nothing yet
+    expect_rows(run({d}, {{}}, {answers[1]}), 9, 0, 7);
+    for (const SequenceId sequence : {b, c, d}) state->remove(sequence);
+    EXPECT_EQ(state->use().bytes, 0);
+  }
+}
+
+TEST(RememberContext, RefusesADecoderThatReadsByMoreThanAttention) {
+  Graph graph;
+  const auto tokens = [&](std::string_view name) { return graph.input(name, DType::float32, {Dim::named(name), 1, 4}); };
+  const Value x = tokens("tokens");
+  const Value y = tokens("decoder_tokens");
+  const Value begins = graph.input("sequences", DType::int64, {Dim::named("sequences") + 1});
+  const Value own_begins = graph.input("decoder_sequences", DType::int64, {Dim::named("sequences") + 1});
+  const Value pooled = sequence_pool(reshape(x, {Dim::named("tokens"), 4}), begins, {.function = Pooling::mean});
+  const Value own = attention(y, y, y, own_begins, own_begins, {.scale = 1, .causal = true});
+  const Value mixed = attention(own, x, x, own_begins, begins, {.scale = 1});
+  graph.output("y", mixed + reshape(slice(pooled, {.axis = 0, .start = 0, .stop = 1}), {1, 1, 4}));
+  expect_error(ErrorKind::unsupported, "cannot go on", [&] { remember_context(graph); });
+}
+
 TEST(RememberContext, RefusesWhatLooksAhead) {
   Graph graph;
   const Value x = graph.input("x", DType::float32, {Dim::named("tokens"), 1, 4});

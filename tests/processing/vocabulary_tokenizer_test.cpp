@@ -11,9 +11,10 @@ namespace accelerate {
 namespace {
 
 constexpr const char* folders[] = {
-    "bert", "bert_cased", "bert_accents", "bert_lacking", "mpnet",        "roberta",   "longformer",     "deberta",
-    "gpt2", "gpt2_begin", "albert",       "xlnet",        "xlm_roberta",  "camembert", "deberta_v2",     "deberta_v2_lower",
-    "t5",   "t5_few",     "t5_bytes",     "t5_bpe",       "t5_bpe_bytes", "flaubert",  "flaubert_lower", "phobert"};
+    "bert",  "bert_cased", "bert_accents", "bert_lacking", "mpnet",           "roberta",   "longformer",     "deberta",
+    "gpt2",  "gpt2_begin", "albert",       "xlnet",        "xlm_roberta",     "camembert", "deberta_v2",     "deberta_v2_lower",
+    "t5",    "t5_few",     "t5_bytes",     "t5_bpe",       "t5_bpe_bytes",    "flaubert",  "flaubert_lower", "phobert",
+    "mbart", "mbart50",    "pegasus",      "blenderbot",   "blenderbot_small"};
 
 std::string name_of(const std::string& folder) { return "vocabularies/" + folder; }
 
@@ -89,10 +90,13 @@ TEST(VocabularyTokenizer, OffsetsPointIntoTheTextAsItWasGiven) {
 TEST(VocabularyTokenizer, DecodesPiecesToWords) {
   const Tokenizer flaubert = Tokenizer::load(fixture_folder(name_of("flaubert")));
   const Tokenizer phobert = Tokenizer::load(fixture_folder(name_of("phobert")));
+  const Tokenizer blenderbot_small = Tokenizer::load(fixture_folder(name_of("blenderbot_small")));
   for (const Tokenizer* tokenizer : {&flaubert, &phobert}) {
     const TextInput input{.text = "Privet the fox"};
     EXPECT_EQ(tokenizer->decode(tokenizer->encode({&input, 1}).ids), "Privet the fox");
   }
+  const TextInput input{.text = "Fox,\tBEAR"};
+  EXPECT_EQ(blenderbot_small.decode(blenderbot_small.encode({&input, 1}).ids), "fox , bear");
 }
 
 struct Broken {
@@ -117,15 +121,19 @@ TEST(VocabularyTokenizer, WhatIsWrongIsNamed) {
        {{"vocab.txt", "a\n"}},
        ErrorKind::unsupported,
        "vocab.txt: no tokenizer.json beside it, and the tokenizer class is not known, expected one of BertTokenizer, MPNetTokenizer"},
-      {"Blenderbot",
-       {{"config.json", config_of("blenderbot")}, {"vocab.json", "{}"}, {"merges.txt", ""}},
+      {"a class that comes with tokenizer.json",
+       {{"config.json", config_of("qwen2")}, {"vocab.json", "{}"}, {"merges.txt", ""}},
        ErrorKind::unsupported,
-       "vocab.json: no tokenizer.json beside it, and the tokenizer class is BlenderbotTokenizer, expected one of"},
+       "vocab.json: no tokenizer.json beside it, and the tokenizer class is Qwen2Tokenizer, expected one of"},
       {"another vocabulary",
        {{"config.json", config_of("bert")}, {"vocab.json", "{}"}},
        ErrorKind::not_found,
        "has no tokenizer.json, and no vocab.txt, of which BertTokenizer is made"},
       {"no merges", {{"config.json", config_of("roberta")}, {"vocab.json", "{}"}}, ErrorKind::not_found, "and no merges.txt, of which"},
+      {"a merge of one piece",
+       {{"config.json", config_of("blenderbot-small")}, {"vocab.json", R"({"__unk__": 0})"}, {"merges.txt", "#version\na b\nab\n"}},
+       ErrorKind::invalid_file,
+       "merges.txt: line 3 is 'ab', expected two tokens and a space between them"},
       {"no SentencePiece model",
        {{"config.json", config_of("albert")}, {"vocab.txt", "a"}},
        ErrorKind::not_found,

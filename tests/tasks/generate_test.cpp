@@ -4,8 +4,10 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <map>
 #include <random>
 
+#include "generation/fixtures.h"
 #include "support/expect_error.h"
 #include "support/temporary_folder.h"
 #include "tasks/create_model.h"
@@ -17,35 +19,55 @@ using Tokens = std::vector<std::int64_t>;
 
 constexpr std::int64_t vocabulary = 200;
 
-/// A small decoder with random weights, and texts that go on.
+/// A small decoder, and a small encoder with a decoder, with random weights.
+enum class Kind : std::uint8_t { decoder, encoder_decoder };
+
+Json config_of(Kind kind) {
+  if (kind == Kind::encoder_decoder)
+    return {{"model_type", "t5"},
+            {"architectures", {"T5ForConditionalGeneration"}},
+            {"vocab_size", vocabulary},
+            {"d_model", 32},
+            {"d_kv", 8},
+            {"d_ff", 64},
+            {"num_layers", 2},
+            {"num_heads", 4},
+            {"decoder_start_token_id", 0},
+            {"eos_token_id", 1},
+            {"pad_token_id", 0}};
+  return {{"model_type", "llama"},          {"architectures", {"LlamaForCausalLM"}},
+          {"vocab_size", vocabulary},       {"hidden_size", 32},
+          {"intermediate_size", 64},        {"num_hidden_layers", 2},
+          {"num_attention_heads", 4},       {"num_key_value_heads", 2},
+          {"max_position_embeddings", 512}, {"rms_norm_eps", 1e-6},
+          {"tie_word_embeddings", false}};
+}
+
+/// A folder with the model.
+const std::filesystem::path& model_folder(Kind kind) {
+  static const TemporaryFolder folders[2];
+  static const bool created = [] {
+    for (const Kind each : {Kind::decoder, Kind::encoder_decoder})
+      create_model(config_of(each), folders[static_cast<std::size_t>(each)].path(), {.seed = 3, .head = {}, .overwrite = true});
+    return true;
+  }();
+  (void)created;
+  return folders[static_cast<std::size_t>(kind)].path();
+}
+
+std::unique_ptr<TextGenerator> make_generator(const std::filesystem::path& folder, const std::string& backend,
+                                              std::int64_t state_bytes = std::int64_t{256} << 20, const SchedulerOptions& scheduling = {}) {
+  return std::make_unique<TextGenerator>(
+      open_model_folder(folder),
+      GenerationSessionOptions{.session = {.backend = backend, .precision = "fp32", .threads = 2}, .state_bytes = state_bytes}, scheduling);
+}
+
+/// Texts that go on.
 class Generating : public testing::Test {
  protected:
-  static const std::filesystem::path& folder() {
-    static const TemporaryFolder made;
-    static const bool created = [] {
-      create_model(Json{{"model_type", "llama"},
-                        {"architectures", {"LlamaForCausalLM"}},
-                        {"vocab_size", vocabulary},
-                        {"hidden_size", 32},
-                        {"intermediate_size", 64},
-                        {"num_hidden_layers", 2},
-                        {"num_attention_heads", 4},
-                        {"num_key_value_heads", 2},
-                        {"max_position_embeddings", 512},
-                        {"rms_norm_eps", 1e-6},
-                        {"tie_word_embeddings", false}},
-                   made.path(), {.seed = 3, .head = Head::causal_lm, .overwrite = true});
-      return true;
-    }();
-    (void)created;
-    return made.path();
-  }
-
   static std::unique_ptr<TextGenerator> generator(std::int64_t state_bytes = std::int64_t{256} << 20,
-                                                  const SchedulerOptions& scheduling = {}) {
-    return std::make_unique<TextGenerator>(
-        open_model_folder(folder()),
-        GenerationSessionOptions{.session = {.backend = "cpu", .precision = "fp32", .threads = 2}, .state_bytes = state_bytes}, scheduling);
+                                                  const SchedulerOptions& scheduling = {}, Kind kind = Kind::decoder) {
+    return make_generator(model_folder(kind), "cpu", state_bytes, scheduling);
   }
 
   static Tokens prompt(std::int64_t tokens, std::uint64_t seed) {
@@ -62,11 +84,15 @@ class Generating : public testing::Test {
     return options;
   }
 
-  static Tokens alone(const GenerationRequest& request) {
-    static const std::unique_ptr<TextGenerator> single = generator(std::int64_t{256} << 20, {.share_prefixes = false});
-    return single->submit(request).get().texts.front().tokens;
+  static Tokens alone(const GenerationRequest& request, Kind kind = Kind::decoder) {
+    static const std::unique_ptr<TextGenerator> single[] = {
+        generator(std::int64_t{256} << 20, {.share_prefixes = false}, Kind::decoder),
+        generator(std::int64_t{256} << 20, {.share_prefixes = false}, Kind::encoder_decoder)};
+    return single[static_cast<std::size_t>(kind)]->submit(request).get().texts.front().tokens;
   }
 };
+
+class GeneratingAtOnce : public Generating, public testing::WithParamInterface<Kind> {};
 
 TEST_F(Generating, GivesAsManyTokensAsAsked) {
   const auto model = generator();
@@ -101,9 +127,9 @@ TEST_F(Generating, BeamsGoOnFromAForcedFirstToken) {
   EXPECT_EQ(forced, expected);
 }
 
-TEST_F(Generating, SixtyFourRequestsComeOutAsTheyDoAlone) {
+TEST_P(GeneratingAtOnce, SixtyFourRequestsComeOutAsTheyDoAlone) {
   // So little room that some have to give way to others.
-  const auto model = generator(std::int64_t{640} << 10, {.step_tokens = 96});
+  const auto model = generator(std::int64_t{640} << 10, {.step_tokens = 96}, GetParam());
   std::mt19937_64 random(5);
   struct Sent {
     GenerationRequest request;
@@ -129,7 +155,7 @@ TEST_F(Generating, SixtyFourRequestsComeOutAsTheyDoAlone) {
   }
   for (Sent& each : sent) {
     const GeneratedText text = each.ticket.get().texts.front();
-    const Tokens expected = alone(each.request);
+    const Tokens expected = alone(each.request, GetParam());
     if (text.finish_reason == FinishReason::cancelled) {
       EXPECT_TRUE(each.cancelled);
       EXPECT_TRUE(std::ranges::equal(text.tokens, std::span(expected).first(text.tokens.size())));
@@ -140,6 +166,8 @@ TEST_F(Generating, SixtyFourRequestsComeOutAsTheyDoAlone) {
   EXPECT_GT(model->report().preemptions, 0);
   EXPECT_LE(model->session().state().use().bytes, model->session().state().use().most_bytes);
 }
+
+INSTANTIATE_TEST_SUITE_P(All, GeneratingAtOnce, testing::Values(Kind::decoder, Kind::encoder_decoder));
 
 TEST_F(Generating, NothingIsLeftOfEndedRequests) {
   const auto model = generator(std::int64_t{256} << 20, {.share_prefixes = false});
@@ -212,6 +240,66 @@ TEST_F(Generating, EndingTheGeneratorEndsItsRequests) {
   auto ticket = model->submit({.prompt = prompt(4, 1), .options = greedy(500)});
   model.reset();
   EXPECT_EQ(ticket.get().texts.front().finish_reason, FinishReason::cancelled);
+}
+
+TEST_F(Generating, WhatAnEncoderReadIsComputedOnce) {
+  const auto model = generator(std::int64_t{256} << 20, {}, Kind::encoder_decoder);
+  GenerationOptions options = greedy(6);
+  options.num_beams = 4;
+  const GenerationRequest request{.prompt = prompt(50, 1), .options = options};
+  const Tokens first = model->submit(request).get().texts.front().tokens;
+  EXPECT_EQ(first.size(), 6U);
+  EXPECT_EQ(model->report().computed_tokens, 50 + 1 + 5 * 4);
+  EXPECT_EQ(model->submit(request).get().texts.front().tokens, first);
+  EXPECT_EQ(model->report().computed_tokens, 50 + 2 * (1 + 5 * 4));
+}
+
+TEST_F(Generating, BeamsThatGaveWayReadTheirTextOnce) {
+  const auto model = generator(std::int64_t{640} << 10, {.step_tokens = 64, .share_prefixes = false}, Kind::encoder_decoder);
+  GenerationOptions options = greedy(60);
+  options.num_beams = 3;
+  std::vector<GenerationRequest> requests;
+  std::vector<TextGenerator::Ticket> tickets;
+  for (std::uint64_t i = 0; i < 8; ++i) {
+    requests.push_back({.prompt = prompt(100, i), .options = options});
+    tickets.push_back(model->submit(requests.back()));
+  }
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    EXPECT_EQ(tickets[i].get().texts.front().tokens, alone(requests[i], Kind::encoder_decoder));
+  EXPECT_GT(model->report().preemptions, 0);
+  EXPECT_EQ(model->session().state().use().bytes, 0);
+}
+
+TEST_F(Generating, AnswersBeginAsTheyAreToldTo) {
+  const auto model = generator(std::int64_t{256} << 20, {.step_tokens = 16}, Kind::encoder_decoder);
+  const GenerationRequest whole{.prompt = prompt(40, 2), .options = greedy(30)};
+  const Tokens all = model->submit(whole).get().texts.front().tokens;
+  GenerationRequest rest = whole;
+  rest.begin = {0};
+  rest.begin.insert(rest.begin.end(), all.begin(), all.begin() + 20);
+  rest.options = greedy(10);
+  EXPECT_TRUE(std::ranges::equal(model->submit(rest).get().texts.front().tokens, std::span(all).subspan(20)));
+  expect_error(ErrorKind::invalid_argument, "no tokens", [&] { model->submit({.prompt = {}, .options = greedy(1)}); });
+  expect_error(ErrorKind::invalid_argument, "no encoder",
+               [&] { generator()->submit({.prompt = {1}, .begin = {0}, .options = greedy(1)}); });
+}
+
+TEST(Answering, GivesWhatTransformersGives) {
+  const Json cases = generation_fixture("answers.json");
+  for (const std::string backend : {"cpu", "reference"}) {
+    std::map<std::string, std::unique_ptr<TextGenerator>> models;
+    for (const Json& one : cases) {
+      SCOPED_TRACE(backend + " " + one.dump());
+      const std::string fixture = one["fixture"].get<std::string>();
+      if (!models.contains(fixture))
+        models[fixture] = make_generator(std::filesystem::path(ACCELERATE_TEST_DATA) / "models/fixtures" / fixture, backend);
+      GenerationRequest request{.prompt = one["prompt"].get<Tokens>(), .options = options_of(one["options"])};
+      if (one["options"].contains("max_length")) request.options.max_new_tokens.reset();
+      const GenerationResult result = models[fixture]->submit(request).get();
+      ASSERT_EQ(result.texts.size(), one["texts"].size());
+      for (std::size_t i = 0; i < result.texts.size(); ++i) EXPECT_EQ(result.texts[i].tokens, one["texts"][i].get<Tokens>()) << i;
+    }
+  }
 }
 
 TEST(GeneratingWithinAWindow, ALongTextFitsInTheMemoryOfItsWindow) {
