@@ -16,6 +16,7 @@ import json
 import subprocess
 import sys
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import llama_cpp
@@ -71,22 +72,27 @@ def compare_tokens(arguments: argparse.Namespace) -> int:
                         runs += 1
                         if same < NEW:
                             margin = (logits[same][theirs[same]] - logits[same][ours[same]]) / logits[same].std()
-                            ties += margin < TIE
-                            different += margin >= TIE
+                            ties += int(margin < TIE)
+                            different += int(margin >= TIE)
                             row += f"; then llama.cpp prefers its own by {margin:.4f} of the logits' standard deviation"
                         print(row, flush=True)
     print(f"{runs} runs: {runs - ties - different} equal to the end, {ties} parted at a tie, {different} differ")
     return different
 
 
+def given(line: str, path: Path) -> str:
+    return unicodedata.normalize("NFC", line) if path.stem == "qwen2" else line
+
+
 def compare_texts() -> int:
-    """Each vocabulary's ids of the lines (which gguf_tokenizer_test holds ours to) beside llama.cpp's."""
+    """Each vocabulary's ids of the lines (which gguf_tokenizer_test holds ours to) beside llama.cpp's, which gets characters composed:
+    it leaves out the NFC that Qwen 2's tokenizer begins with."""
     lines = json.loads((VOCABULARIES / "lines.json").read_text())
     different = 0
     for path in sorted(VOCABULARIES.glob("*.gguf")):
         expected = json.loads(path.with_suffix(".json").read_text())
         vocabulary = llama_cpp.Llama(str(path), vocab_only=True, verbose=False)
-        wrong = [i for i, line in enumerate(lines) if vocabulary.tokenize(line.encode(), add_bos=True, special=True) != expected[i]]
+        wrong = [i for i, line in enumerate(lines) if vocabulary.tokenize(given(line, path).encode(), add_bos=True, special=True) != expected[i]]
         different += len(wrong)
         print(f"{path.stem:<17} {len(lines) - len(wrong)} of {len(lines)} texts equal" + (f"; the first that is not: {lines[wrong[0]]!r}" if wrong else ""))
     return different
