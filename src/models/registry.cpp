@@ -9,46 +9,11 @@
 
 namespace accelerate {
 
-// One function an architecture, each in its family's file.
+// One function an architecture or several, each in its family's file.
 namespace models {
-void build_albert(const ModelContext& context);
-void build_bart(const ModelContext& context);
-void build_bert(const ModelContext& context);
-void build_blenderbot(const ModelContext& context);
-void build_blenderbot_small(const ModelContext& context);
-void build_bloom(const ModelContext& context);
-void build_codegen(const ModelContext& context);
-void build_deberta(const ModelContext& context);
-void build_deberta_v2(const ModelContext& context);
-void build_distilbert(const ModelContext& context);
-void build_dpr(const ModelContext& context);
-void build_electra(const ModelContext& context);
-void build_flaubert(const ModelContext& context);
-void build_gemma2(const ModelContext& context);
-void build_gemma3_text(const ModelContext& context);
-void build_gpt2(const ModelContext& context);
-void build_gpt_neo(const ModelContext& context);
-void build_gpt_neox(const ModelContext& context);
-void build_gptj(const ModelContext& context);
-void build_layoutlm(const ModelContext& context);
-void build_led(const ModelContext& context);
-void build_llama(const ModelContext& context);
-void build_longformer(const ModelContext& context);
-void build_mbart(const ModelContext& context);
-void build_mistral(const ModelContext& context);
-void build_mobilebert(const ModelContext& context);
-void build_modernbert(const ModelContext& context);
-void build_mpnet(const ModelContext& context);
-void build_mt5(const ModelContext& context);
-void build_opt(const ModelContext& context);
-void build_pegasus(const ModelContext& context);
-void build_phi3(const ModelContext& context);
-void build_qwen2(const ModelContext& context);
-void build_qwen3(const ModelContext& context);
-void build_roberta(const ModelContext& context);
-void build_squeezebert(const ModelContext& context);
-void build_t5(const ModelContext& context);
-void build_umt5(const ModelContext& context);
+#define ARCHITECTURE(model_type, class_prefix, build, ...) void build(const ModelContext& context);
+#include "models/architectures.def"
+#undef ARCHITECTURE
 }  // namespace models
 
 namespace {
@@ -69,46 +34,9 @@ constexpr std::span led_heads = std::span(encoder_decoder_heads).first<3>();
 constexpr std::span answering_heads = std::span(encoder_decoder_heads).first<2>();
 
 constexpr std::array architectures{
-    Architecture{"albert", "Albert", models::build_albert, pretrained_heads},
-    Architecture{"bart", "Bart", models::build_bart, bart_heads},
-    Architecture{"bert", "Bert", models::build_bert, bert_heads},
-    Architecture{"blenderbot", "Blenderbot", models::build_blenderbot, answering_heads},
-    Architecture{"blenderbot-small", "BlenderbotSmall", models::build_blenderbot_small, answering_heads},
-    Architecture{"bloom", "Bloom", models::build_bloom, decoder_heads},
-    Architecture{"camembert", "Camembert", models::build_roberta, encoder_heads},
-    Architecture{"codegen", "CodeGen", models::build_codegen, generator_heads},
-    Architecture{"deberta", "Deberta", models::build_deberta, encoder_heads},
-    Architecture{"deberta-v2", "DebertaV2", models::build_deberta_v2, encoder_heads},
-    Architecture{"distilbert", "DistilBert", models::build_distilbert, encoder_heads},
-    Architecture{"dpr", "DPR", models::build_dpr, dpr_heads},
-    Architecture{"electra", "Electra", models::build_electra, pretrained_heads},
-    Architecture{"flaubert", "Flaubert", models::build_flaubert, encoder_heads},
-    Architecture{"gemma2", "Gemma2", models::build_gemma2, decoder_heads},
-    Architecture{"gemma3_text", "Gemma3Text", models::build_gemma3_text, decoder_heads},
-    Architecture{"gpt2", "GPT2", models::build_gpt2, decoder_heads},
-    Architecture{"gpt_neo", "GPTNeo", models::build_gpt_neo, decoder_heads},
-    Architecture{"gpt_neox", "GPTNeoX", models::build_gpt_neox, decoder_heads},
-    Architecture{"gptj", "GPTJ", models::build_gptj, decoder_heads},
-    Architecture{"layoutlm", "LayoutLM", models::build_layoutlm, encoder_heads},
-    Architecture{"led", "LED", models::build_led, led_heads},
-    Architecture{"llama", "Llama", models::build_llama, decoder_heads},
-    Architecture{"longformer", "Longformer", models::build_longformer, encoder_heads},
-    Architecture{"mbart", "MBart", models::build_mbart, bart_heads},
-    Architecture{"mistral", "Mistral", models::build_mistral, decoder_heads},
-    Architecture{"mobilebert", "MobileBert", models::build_mobilebert, bert_heads},
-    Architecture{"modernbert", "ModernBert", models::build_modernbert, encoder_heads},
-    Architecture{"mpnet", "MPNet", models::build_mpnet, encoder_heads},
-    Architecture{"mt5", "MT5", models::build_mt5, encoder_decoder_heads},
-    Architecture{"opt", "OPT", models::build_opt, decoder_heads, Counted::tokens},
-    Architecture{"pegasus", "Pegasus", models::build_pegasus, answering_heads},
-    Architecture{"phi3", "Phi3", models::build_phi3, decoder_heads},
-    Architecture{"qwen2", "Qwen2", models::build_qwen2, decoder_heads},
-    Architecture{"qwen3", "Qwen3", models::build_qwen3, decoder_heads},
-    Architecture{"roberta", "Roberta", models::build_roberta, encoder_heads},
-    Architecture{"squeezebert", "SqueezeBert", models::build_squeezebert, encoder_heads},
-    Architecture{"t5", "T5", models::build_t5, encoder_decoder_heads},
-    Architecture{"umt5", "UMT5", models::build_umt5, encoder_decoder_heads},
-    Architecture{"xlm-roberta", "XLMRoberta", models::build_roberta, encoder_heads},
+#define ARCHITECTURE(model_type, class_prefix, build, ...) Architecture{model_type, class_prefix, models::build, __VA_ARGS__},
+#include "models/architectures.def"
+#undef ARCHITECTURE
 };
 
 struct HeadRow {

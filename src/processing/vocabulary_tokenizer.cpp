@@ -483,7 +483,8 @@ BuiltTokenizer build_blenderbot_small(Builder& builder) {
   for (const std::string mark : {".", ",", "!", "?", "(", ")"}) parts.push_back(replace_text(mark, " " + mark));
   parts.push_back(replace_text("'", " ' "));
   parts.push_back(replace_regex(R"((?<=\S)\n)", " __newln__ "));
-  parts.push_back(replace_regex(R"((?<=[\p{Lu}\p{Ll}\p{Lt}])Σ(?![\p{Lu}\p{Ll}\p{Lt}]))", "ς"));  // which Python's lower() does at the end of a word
+  // What Python's lower() does at the end of a word.
+  parts.push_back(replace_regex(R"((?<=[\p{Lu}\p{Ll}\p{Lt}])Σ(?![\p{Lu}\p{Ll}\p{Lt}]))", "ς"));
   parts.push_back(part("Lowercase"));
   return builder.finish_subwords(model, normalizers(std::move(parts)), unfinished_words(merges),
                                  template_processing({{"$A"}}, {{"$A"}, {"$B", 1}}, {}), joined_words());
