@@ -27,6 +27,7 @@ def export_ctranslate2(width: str, folder: Path, path: Path) -> None:
     class Words:
         """Stands for the tokenizer, which a folder of random weights lacks: the converter wants each id's text."""
 
+        pad_token = "<0>"
         bos_token = "<1>"
         eos_token = "<2>"
         unk_token = "<0>"

@@ -221,10 +221,9 @@ void add_answer_options(CLI::App& command, RunOptions& options) {
   add("--labels", options.sources.labels, "zero-shot: what a text may be about", "A,B,")->delimiter(',')->allow_extra_args(false);
   add("--hypothesis", answers.hypothesis, "zero-shot: what is said of a text, with {} for a label (This example is {}.)", "TEXT");
   command.add_flag("--multi-label", answers.multi_label, "zero-shot: several labels may fit")->group("Answers");
-  add("--source-language", answers.source_language, "translate: of the texts, as the model writes it (en, en_XX)", "NAME");
-  add("--target-language", answers.target_language, "translate: of the answers", "NAME");
-  add("--aggregation", options.aggregation, "tag: what an entity is: none (a token), simple, first, average, max", "WAY")
-      ->capture_default_str();
+  add("--source-language", answers.source_language, "translate: of the texts, as the model writes it (en, en_XX)", "L");
+  add("--target-language", answers.target_language, "translate: of the answers", "L");
+  add("--aggregation", options.aggregation, "tag: what an entity is: none (a token), simple (if left out), first, average, max", "WAY");
   command.add_flag("--no-truncate", options.no_truncate, "refuse texts that are too long; otherwise they are cut, and the answer says so")
       ->group("Answers");
 }
@@ -252,9 +251,7 @@ void add_run_command(CLI::App& app) {
   add_examples(command,
                "  ipfs-accelerate run models/minilm 'A boat leaves.' 'The ferry departs.' --nearest 1\n"
                "  ipfs-accelerate run models/minilm --input texts.jsonl --output vectors.jsonl   # stopped, the same command goes on\n"
-               "  ipfs-accelerate run models/squad 'Who?' --context 'Ada wrote the program.'\n"
                "  ipfs-accelerate run models/reranker --task rerank --query 'Who wrote it?' 'Ada did.' 'A boat leaves.'\n"
-               "  ipfs-accelerate run models/mnli --task zero-shot 'A boat leaves.' --labels travel,food\n"
                "  ipfs-accelerate run models/t5 --task translate --source-language en --target-language de 'The house is small.'\n"
                "  ipfs-accelerate run models/qwen --task chat --input questions.jsonl --output answers.jsonl --max-new-tokens 200");
   command.callback([options, generation, &command] {

@@ -244,7 +244,7 @@ struct FamilyFields {
   std::span<const FieldRow> rows;  ///< without types
 };
 
-constexpr std::array<std::string_view, 2> t5_types{"t5", "mt5"};
+constexpr std::array<std::string_view, 3> t5_types{"t5", "mt5", "umt5"};
 constexpr std::array t5_fields{
     FieldRow{"", "hidden_size", "d_model"},
     FieldRow{"", "num_hidden_layers", "num_layers"},

@@ -44,7 +44,8 @@ class CreatedModelFolder {
                       .pad_token_id = counts_past_padding ? 1 : 0,
                       .more = R"({"id2label": {"0": "O", "1": "B-PER", "2": "I-PER"}, "embedding_size": 32,
                                  "attention_layers": ["global", "local"], "rotary_dim": 4,
-                                 "max_encoder_position_embeddings": 40, "max_decoder_position_embeddings": 40, "d_kv": 8})"});
+                                 "max_encoder_position_embeddings": 40, "max_decoder_position_embeddings": 40, "d_kv": 8,
+                                 "decoder_start_token_id": 0})"});
   }
 
   const std::filesystem::path& path() const { return folder_.path(); }

@@ -111,7 +111,7 @@ class Region final : public Step {
   }
 
   Division divide(std::int64_t rows, int workers) const {
-    if (workers > 1 && rows < workers * least_rows_per_worker) return {.block_rows = rows, .blocks = 1, .by_columns = true};
+    if (rows == 0 || (workers > 1 && rows < workers * least_rows_per_worker)) return {.block_rows = rows, .blocks = 1, .by_columns = true};
     // Whole rounds of blocks over the workers, so that all finish together, and whole register tiles in each block.
     const std::int64_t rounds = divide_up(rows, most_block_rows_ * workers);
     const std::int64_t block_rows = round_up(divide_up(rows, rounds * workers), register_rows);
