@@ -12,6 +12,10 @@ namespace accelerate::server {
 /// once the client is gone.
 CallOptions call_options(http::Exchange& exchange);
 
+/// The priority, where the request may have it. Throws HttpError 403 for `high` without the admin key: whoever floods it starves all
+/// others.
+Priority allowed_priority(const http::Request& request, Priority wish);
+
 /// Adds x-total-time, x-tokenization-time, x-queue-time and x-inference-time in milliseconds, and x-compute-tokens.
 void add_timing(http::Response& response, const CallReport& report);
 

@@ -7,6 +7,7 @@
 
 #include "base/json.h"
 #include "ipfs_accelerate/devices.h"
+#include "server/endpoint_of.h"
 #include "server/submit.h"
 #include "server/vectors.h"
 #include "tasks/answers_json.h"
@@ -42,7 +43,7 @@ std::string backend_of(const std::string& label) {
 }
 
 void add(const Service& service, const Triple& triple) {
-  service.endpoints.add(triple.name(), {.folder = triple.model, .load = {.backend = backend_of(triple.backend)}});
+  server::add_endpoint(service, triple.name(), {.folder = triple.model, .load = {.backend = backend_of(triple.backend)}}, false);
 }
 
 OrderedJson hardware_json() {

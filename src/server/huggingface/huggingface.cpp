@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "base/json.h"
 #include "server/body.h"
 #include "server/endpoint_of.h"
+#include "server/media.h"
 #include "server/submit.h"
 #include "server/vectors.h"
 #include "tasks/tag.h"
@@ -93,8 +95,9 @@ void classify(const Asked& asked) {
   } else {
     for (std::string& text : asked.texts()) request.inputs.push_back({.text = std::move(text)});
   }
-  ask(asked, std::move(request), [is_list = asked.is_list()](const std::vector<Classification>& results) {
-    return one_or_list(results, is_list, [](const Classification& result, std::size_t) { return labels_json(result); });
+  // A list of each text's labels for one text too: huggingface_hub's client takes the first of what it gets.
+  ask(asked, std::move(request), [](const std::vector<Classification>& results) {
+    return one_or_list(results, true, [](const Classification& result, std::size_t) { return labels_json(result); });
   });
 }
 
@@ -204,10 +207,24 @@ void generate(const Asked& asked) {
   });
 }
 
+/// Throws HttpError 501 where `medium` says that what was sent is no text.
+void expect_no_medium(const Endpoint& endpoint, std::string_view where, std::string_view medium) {
+  if (medium.empty()) return;
+  throw HttpError(501,
+                  fmt::format("{} is {}, and model {} is for task {}: this build's models take text alone", where, medium,
+                              in_quotes(endpoint.name()), endpoint.status().task),
+                  "unsupported_medium");
+}
+
 void run(const SharedService& service, const SharedExchange& exchange) {
   const Endpoint endpoint = endpoint_named(*service, exchange->request().parameter("endpoint"));
   const std::string text = exchange->take_body();
+  expect_no_medium(endpoint, "the body", medium_of(text));
   const Body body = Body::parse(text);
+  if (const OrderedJson* inputs = body.find("inputs")) {
+    const OrderedJson& medium = inputs->is_object() && inputs->contains("image") ? inputs->at("image") : *inputs;
+    if (medium.is_string()) expect_no_medium(endpoint, "inputs", medium_of_base64(medium.get_ref<const std::string&>()));
+  }
   const Asked asked{.service = service,
                     .exchange = exchange,
                     .endpoint = endpoint,

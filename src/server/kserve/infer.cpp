@@ -95,7 +95,11 @@ void ask(const SharedService& service, const std::shared_ptr<http::Exchange>& ex
     return http;
   };
   CallOptions options = call_options(*exchange);
-  if (asked->priority) options.priority = *asked->priority == 1 ? Priority::high : *asked->priority > 2 ? Priority::low : Priority::normal;
+  // 0 is the default, 1 the highest.
+  if (asked->priority)
+    options.priority = allowed_priority(exchange->request(), *asked->priority == 1  ? Priority::high
+                                                             : *asked->priority > 2 ? Priority::low
+                                                                                    : Priority::normal);
   if (asked->timeout_microseconds.value_or(0) > 0) {
     const auto deadline = exchange->request().received + std::chrono::microseconds(*asked->timeout_microseconds);
     options.deadline = options.deadline ? std::min(*options.deadline, deadline) : deadline;

@@ -131,23 +131,8 @@ void predict(const SharedService& service, const SharedExchange& exchange) {
          });
 }
 
-void rerank(const SharedService& service, const SharedExchange& exchange) {
-  const Body body = Body::parse(exchange->take_body());
-  const Endpoint endpoint = endpoint_of_request(*service, exchange->request());
-  refuse_raw_scores(body);
-  RankRequest request{
-      .query = body.required_text("query"), .documents = body.required_texts("texts"), .options = {.truncate = truncate_of(body)}};
-  const auto texts = std::make_shared<const std::vector<std::string>>(
-      body.boolean("return_text").value_or(false) ? request.documents : std::vector<std::string>());
-  submit(service, dialect, exchange, endpoint, std::move(request), [texts](const Ranking& ranking, const CallReport&) {
-    OrderedJson list = OrderedJson::array();
-    for (const RankedDocument& document : ranking.documents) {
-      OrderedJson row{{"index", document.index}, {"score", document.score}};
-      if (!texts->empty()) row["text"] = (*texts)[document.index];
-      list.push_back(std::move(row));
-    }
-    return http::Response{.body = dump(list)};
-  });
+void rerank_below(const SharedService& service, const SharedExchange& exchange) {
+  rerank(service, exchange, Body::parse(exchange->take_body()));
 }
 
 void tokenize(const SharedService& service, const SharedExchange& exchange) {
@@ -216,6 +201,25 @@ const http::Dialect dialect{.name = "tei", .error = [](const HttpError& error) {
                                                     .body = dump({{"error", error.what()}, {"error_type", type}})};
                             }};
 
+void rerank(const SharedService& service, const SharedExchange& exchange, const Body& body) {
+  const auto name = body.text("model");
+  const Endpoint endpoint = name ? endpoint_named(*service, *name) : endpoint_of_request(*service, exchange->request());
+  refuse_raw_scores(body);
+  RankRequest request{
+      .query = body.required_text("query"), .documents = body.required_texts("texts"), .options = {.truncate = truncate_of(body)}};
+  const auto texts = std::make_shared<const std::vector<std::string>>(
+      body.boolean("return_text").value_or(false) ? request.documents : std::vector<std::string>());
+  submit(service, dialect, exchange, endpoint, std::move(request), [texts](const Ranking& ranking, const CallReport&) {
+    OrderedJson list = OrderedJson::array();
+    for (const RankedDocument& document : ranking.documents) {
+      OrderedJson row{{"index", document.index}, {"score", document.score}};
+      if (!texts->empty()) row["text"] = (*texts)[document.index];
+      list.push_back(std::move(row));
+    }
+    return http::Response{.body = dump(list)};
+  });
+}
+
 void add_routes(std::vector<http::Route>& routes, const SharedService& service) {
   struct Row {
     std::string_view method, path, below, summary;
@@ -225,7 +229,7 @@ void add_routes(std::vector<http::Route>& routes, const SharedService& service) 
   for (const Row& row : {Row{"POST", "/embed", "/tei/{endpoint}/embed", "Embeds texts.", embed},
                          Row{"POST", "/similarity", "/tei/{endpoint}/similarity", "How alike texts are to one.", similarity},
                          Row{"POST", "/predict", "/tei/{endpoint}/predict", "Labels texts or pairs.", predict},
-                         Row{"POST", "", "/tei/{endpoint}/rerank", "Scores texts for a query.", rerank},
+                         Row{"POST", "", "/tei/{endpoint}/rerank", "Scores texts for a query.", rerank_below},
                          Row{"POST", "/tokenize", "/tei/{endpoint}/tokenize", "The tokens of texts.", tokenize, http::Place::slow},
                          Row{"POST", "/decode", "/tei/{endpoint}/decode", "The text of tokens.", decode, http::Place::slow},
                          Row{"GET", "/info", "/tei/{endpoint}/info", "What the model is.", info}})
