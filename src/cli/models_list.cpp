@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "formats/gguf/model.h"
 #include "ipfs_accelerate/error.h"
 #include "runtime/model_folder.h"
 #include "tasks/shapes.h"
@@ -22,22 +23,28 @@ using Json = nlohmann::ordered_json;
 
 constexpr int deepest_level = 6;
 
-/// The folders below `top` with a config.json, in order; hidden ones and what cannot be read are left out.
-std::vector<fs::path> model_folders(const fs::path& top) {
+/// The folder itself where it has a config.json, and its GGUF files.
+void add_models_of(const fs::path& folder, std::vector<fs::path>& models) {
+  std::error_code ignored;
+  if (fs::exists(folder / "config.json", ignored)) models.push_back(folder);
+  std::ranges::move(gguf::gguf_files_in(folder), std::back_inserter(models));
+}
+
+/// The folders below `top` with a config.json and the GGUF files, in order; hidden ones and what cannot be read are left out.
+std::vector<fs::path> models_below(const fs::path& top) {
   if (!fs::is_directory(top)) throw Error(ErrorKind::not_found, fmt::format("{}: no such folder", top.string()));
-  std::vector<fs::path> folders;
-  if (fs::exists(top / "config.json")) folders.push_back(top);
+  std::vector<fs::path> models;
+  add_models_of(top, models);
   std::error_code failure;
   fs::recursive_directory_iterator entry(top, fs::directory_options::skip_permission_denied, failure);
   for (; !failure && entry != fs::recursive_directory_iterator(); entry.increment(failure)) {
     std::error_code ignored;
     if (!entry->is_directory(ignored)) continue;
     if (entry->path().filename().string().starts_with('.') || entry.depth() >= deepest_level) entry.disable_recursion_pending();
-    if (fs::exists(entry->path() / "config.json", ignored) && !fs::exists(entry->path().parent_path() / "modules.json", ignored))
-      folders.push_back(entry->path());
+    if (!fs::exists(entry->path().parent_path() / "modules.json", ignored)) add_models_of(entry->path(), models);
   }
-  std::ranges::sort(folders);
-  return folders;
+  std::ranges::sort(models);
+  return models;
 }
 
 /// The folder's row: what it is, or why it does not run.
@@ -72,7 +79,7 @@ std::vector<std::string_view> head_names(const Architecture& architecture) {
 
 void list(const std::string& top, bool json) {
   Json models = Json::array();
-  for (const fs::path& folder : model_folders(top)) models.push_back(describe(folder));
+  for (const fs::path& folder : models_below(top)) models.push_back(describe(folder));
   Output out;
   if (json) {
     Json architectures = Json::array();
@@ -83,7 +90,7 @@ void list(const std::string& top, bool json) {
     out.line(Json{{"models", std::move(models)}, {"architectures", std::move(architectures)}, {"shapes", std::move(shapes)}}.dump(
         -1, ' ', false, Json::error_handler_t::replace));
   } else {
-    out.line(fmt::format("Model folders in {}{}", top, models.empty() ? ": none" : ""));
+    out.line(fmt::format("Models in {}{}", top, models.empty() ? ": none" : ""));
     for (const Json& row : models) out.line(line_of(row));
     out.line("\nArchitectures of this build");
     for (const Architecture& architecture : all_architectures())

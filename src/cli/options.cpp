@@ -13,7 +13,7 @@ CLI::Validator within(double least, double most) {
 }
 
 void add_model_argument(CLI::App& command, std::string& model) {
-  command.add_option("MODEL", model, "model folder: config.json, tokenizer.json, *.safetensors")->required()->type_name("");
+  command.add_option("MODEL", model, "model folder (config.json, tokenizer.json, *.safetensors) or .gguf file")->required()->type_name("");
 }
 
 void add_compute_options(CLI::App& command, ComputeOptions& options) {

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/file.h"
 #include "base/json.h"
+#include "formats/gguf/model.h"
 #include "formats/safetensors.h"
 #include "formats/shard_index.h"
 #include "formats/torch_checkpoint.h"
@@ -33,20 +36,29 @@ bool is_there(const std::filesystem::path& path) {
 
 }  // namespace
 
-Checkpoint::Checkpoint(const std::filesystem::path& folder) {
-  if (!is_there(folder)) throw Error(ErrorKind::not_found, fmt::format("{}: no such folder", folder.string()));
-  if (is_there(folder / "config.json")) packing_ = packing_scheme(Config::read(folder / "config.json"));
+bool Checkpoint::is_in(const std::filesystem::path& folder) {
+  return std::ranges::any_of(formats,
+                             [&](const Format& format) { return is_there(folder / format.single) || is_there(folder / format.index); });
+}
+
+Checkpoint::Checkpoint(const std::filesystem::path& path) {
+  if (gguf::is_gguf_file(path)) {
+    for (TensorFile& file : gguf::open_tensors(path)) add_file(std::move(file));
+    return;
+  }
+  if (!is_there(path)) throw Error(ErrorKind::not_found, fmt::format("{}: no such folder", path.string()));
+  if (is_there(path / "config.json")) packing_ = packing_scheme(Config::read(path / "config.json"));
   for (const Format& format : formats) {
-    if (is_there(folder / format.single)) {
-      add_file(format.open(folder / format.single));
+    if (is_there(path / format.single)) {
+      add_file(format.open(path / format.single));
       return;
     }
-    if (is_there(folder / format.index)) {
-      add_shards(folder / format.index, format.open);
+    if (is_there(path / format.index)) {
+      add_shards(path / format.index, format.open);
       return;
     }
   }
-  throw Error(ErrorKind::not_found, fmt::format("{}: has neither {} nor {}, nor an index of the shards of either", folder.string(),
+  throw Error(ErrorKind::not_found, fmt::format("{}: has neither {} nor {}, nor an index of the shards of either", path.string(),
                                                 formats[0].single, formats[1].single));
 }
 
@@ -59,6 +71,12 @@ const Tensor* Checkpoint::find(std::string_view name, std::span<const std::int64
 
 const QuantisedWeight* Checkpoint::find_quantised(std::string_view name, std::span<const std::int64_t> expected) {
   if (const auto known = unpacked_.find(name); known != unpacked_.end()) return &known->second;
+  if (const TensorEntry* stored = entry(name); stored != nullptr && stored->codes) {
+    const std::span<const std::byte> bytes = stored_bytes(name);
+    QuantisedWeight weight = stored->codes(bytes);
+    for (const TensorFile& file : files_) file.release(bytes);
+    return &unpacked_.emplace(std::string(name), std::move(weight)).first->second;
+  }
   constexpr std::string_view weight = ".weight";
   if (!packing_ || !name.ends_with(weight) || file_of_.contains(name)) return nullptr;
   const std::string layer(name.substr(0, name.size() - weight.size()));
@@ -96,6 +114,12 @@ const TensorEntry* Checkpoint::entry(std::string_view name) const {
   return file == file_of_.end() ? nullptr : &files_[file->second].entries().find(name)->second;
 }
 
+std::span<const std::byte> Checkpoint::stored_bytes(std::string_view name) const {
+  const auto file = file_of_.find(name);
+  if (file == file_of_.end()) return {};
+  return files_[file->second].stored_bytes(name);
+}
+
 std::size_t Checkpoint::byte_size() const {
   std::size_t total = 0;
   for (const TensorFile& file : files_) total += file.byte_size();
@@ -103,7 +127,7 @@ std::size_t Checkpoint::byte_size() const {
 }
 
 void Checkpoint::release(const Tensor& tensor) const {
-  for (const TensorFile& file : files_) file.release(tensor);
+  for (const TensorFile& file : files_) file.release(tensor.bytes());
 }
 
 void Checkpoint::add_shards(const std::filesystem::path& index_file, Open open) {

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include "formats/config.h"
+#include "formats/gguf/model.h"
 
 namespace accelerate {
 namespace {
@@ -146,6 +147,10 @@ GenerationConfig parse_generation_config(std::string_view text, const std::strin
 }
 
 GenerationConfig read_generation_config(const std::filesystem::path& folder) {
+  if (gguf::is_gguf_file(folder)) {
+    const gguf::File file = gguf::File::open(folder);
+    return parse_generation_config(gguf::generation_config_json(file.header.metadata), file.source);
+  }
   for (const char* name : {"generation_config.json", "config.json"}) {
     const std::filesystem::path file = folder / name;
     std::error_code error;

@@ -21,7 +21,7 @@ struct GenerationConfig {
 GenerationConfig parse_generation_config(std::string_view text, const std::string& source);
 
 /// The generation_config.json of a model folder; without one, what older folders write among the fields of config.json;
-/// without that, nothing. Throws as parse_generation_config.
+/// without that, nothing; or what a GGUF file says of the tokens that begin and end texts. Throws as parse_generation_config.
 GenerationConfig read_generation_config(const std::filesystem::path& folder);
 
 }  // namespace accelerate

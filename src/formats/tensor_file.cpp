@@ -27,10 +27,20 @@ std::byte* copy_strided(const TensorEntry& entry, std::size_t axis, const std::b
 
 }  // namespace
 
-Tensor TensorFile::tensor(std::string_view name) const {
+const TensorEntry& TensorFile::entry(std::string_view name) const {
   const auto found = entries_.find(name);
   if (found == entries_.end()) throw Error(ErrorKind::not_found, fmt::format("{}: has no tensor {}", source_, in_quotes(name)));
-  const TensorEntry& entry = found->second;
+  return found->second;
+}
+
+std::span<const std::byte> TensorFile::stored_bytes(std::string_view name) const {
+  const TensorEntry& stored = entry(name);
+  return file_->bytes().subspan(stored.offset, stored.byte_size);
+}
+
+Tensor TensorFile::tensor(std::string_view name) const {
+  const TensorEntry& entry = this->entry(name);
+  if (entry.decode) return entry.decode(entry.shape, stored_bytes(name));
   if (!entry.dtype)
     throw Error(ErrorKind::unsupported, fmt::format("{}: tensor {}: dtype {} cannot be read", source_, in_quotes(name), entry.type));
 

@@ -127,12 +127,32 @@ RotaryFrequencies yarn(const Request& request) {
   return result;
 }
 
+// Each frequency is divided by a factor of its own, one for short texts and one for long ones; where they are the same, the length
+// of the text does not matter.
+RotaryFrequencies longrope(const Request& request) {
+  const Config& parameters = request.parameters;
+  constexpr NumberRange above_zero{.minimum = 1e-6};
+  const auto factors_in = [&](std::string_view field) {
+    return parameters.has(field) ? parameters.numbers(field, above_zero) : std::vector<double>{};
+  };
+  const std::vector<double> factors = factors_in("short_factor");
+  if (factors.empty() || factors_in("long_factor") != factors)
+    parameters.refuse(type_field(parameters), "default, linear, llama3 or yarn, or one list of factors for texts of any length",
+                      ErrorKind::unsupported);
+  RotaryFrequencies result = plain(request);
+  if (factors.size() != result.frequencies.size()) parameters.refuse("short_factor", "a factor for each pair of a head");
+  for (std::size_t i = 0; i < factors.size(); ++i) result.frequencies[i] /= static_cast<float>(factors[i]);
+  result.magnitude = static_cast<float>(parameters.number("attention_factor", above_zero));
+  return result;
+}
+
 struct Row {
   std::string_view type;
   RotaryFrequencies (*make)(const Request& request);
 };
 
-constexpr std::array rows{Row{"default", plain}, Row{"linear", linear}, Row{"llama3", llama3}, Row{"yarn", yarn}};
+constexpr std::array rows{Row{"default", plain}, Row{"linear", linear}, Row{"llama3", llama3}, Row{"yarn", yarn},
+                          Row{"longrope", longrope}};
 
 }  // namespace
 
@@ -148,7 +168,7 @@ RotaryFrequencies rotary_frequencies(const Config& config, std::int64_t head_siz
       options.share_field.empty() ? 1 : number_of(config, parameters, "partial_rotary_factor", options.share_field, options.share);
   const std::string type = rotary_type(config, options);
   const auto row = std::ranges::find(rows, type, &Row::type);
-  if (row == rows.end()) parameters.refuse(type_field(parameters), "default, linear, llama3 or yarn", ErrorKind::unsupported);
+  if (row == rows.end()) parameters.refuse(type_field(parameters), "default, linear, llama3, longrope or yarn", ErrorKind::unsupported);
   if (theta <= 1) config.refuse(options.theta_field, "a number above 1");
   if (share <= 0 || share > 1) config.refuse(options.share_field, "a share of the head above 0 and at most 1");
   const auto size = static_cast<std::int64_t>(static_cast<double>(head_size) * share);

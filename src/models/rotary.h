@@ -27,7 +27,8 @@ struct RotaryOptions {
 
 /// The frequencies that config.json asks for in heads of `head_size` numbers, by "rope_parameters" or, before transformers 5,
 /// "rope_scaling" and fields beside it: plain ones (rope_type "default"), all of them slower ("linear"), or the slow ones slower
-/// ("llama3"; "yarn": Peng et al., 2023). Throws unsupported, naming the type, for those that depend on the length of the text.
+/// ("llama3"; "yarn": Peng et al., 2023), or each by a factor ("longrope", where its lists for short and long texts are the
+/// same). Throws unsupported, naming the type, for those that depend on the length of the text.
 RotaryFrequencies rotary_frequencies(const Config& config, std::int64_t head_size, const RotaryOptions& options = {});
 
 /// The type of frequencies that config.json asks for: "default", "linear", …

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/json.h"
+#include "formats/gguf/model.h"
 #include "processing/text_ffi/calls.h"
 #include "processing/text_ffi/templates_ffi.h"
 
@@ -103,6 +104,12 @@ void ChatTemplates::Free::operator()(templates_ffi_template* opened) const { tem
 
 ChatTemplates ChatTemplates::load(const fs::path& folder) {
   ChatTemplates result;
+  if (gguf::is_gguf_file(folder)) {
+    const gguf::File file = gguf::File::open(folder);
+    constexpr std::string_view key = "tokenizer.chat_template";
+    if (const auto text = file.header.metadata.find_text(key)) result.add(default_name, *text, fmt::format("{}: {}", file.source, key));
+    return result;
+  }
   if (const fs::path file = folder / "chat_template.jinja"; fs::exists(file))
     result.add(default_name, read_text_file(file, max_template_bytes), file.string());
   if (const fs::path further = folder / "additional_chat_templates"; fs::is_directory(further)) {

@@ -36,8 +36,8 @@ std::string messages_json(std::span<const ChatMessage> messages);
 class ChatTemplates {
  public:
   /// Reads chat_template.jinja and additional_chat_templates/NAME.jinja, else chat_template.json, else "chat_template" of
-  /// tokenizer_config.json: one template, or a list of them with names. Empty where there is none. Throws invalid_file naming
-  /// the file, and the line where a template is wrong.
+  /// tokenizer_config.json: one template, or a list of them with names; or the one of a GGUF file. Empty where there is none. Throws
+  /// invalid_file naming the file, and the line where a template is wrong.
   static ChatTemplates load(const std::filesystem::path& folder);
 
   /// One template, which messages call `source`.

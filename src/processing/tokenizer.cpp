@@ -9,7 +9,9 @@
 #include "base/json.h"
 #include "base/mapped_file.h"
 #include "base/thread_pool.h"
+#include "formats/gguf/model.h"
 #include "ipfs_accelerate/error.h"
+#include "processing/gguf_tokenizer.h"
 #include "processing/text_ffi/calls.h"
 #include "processing/text_ffi/tokenizers_ffi.h"
 #include "processing/vocabulary_tokenizer.h"
@@ -122,9 +124,17 @@ Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 Tokenizer& Tokenizer::operator=(Tokenizer&&) noexcept = default;
 Tokenizer::~Tokenizer() = default;
 
-bool Tokenizer::is_in(const fs::path& folder) { return fs::exists(folder / tokenizer_file) || !vocabulary_file(folder).empty(); }
+bool Tokenizer::is_in(const fs::path& folder) {
+  if (gguf::is_gguf_file(folder)) return has_gguf_tokenizer(gguf::File::open(folder).header.metadata);
+  return fs::exists(folder / tokenizer_file) || !vocabulary_file(folder).empty();
+}
 
 Tokenizer Tokenizer::load(const fs::path& folder) {
+  if (gguf::is_gguf_file(folder)) {
+    GgufTokenizer read = build_gguf_tokenizer(gguf::File::open(folder).header.metadata);
+    const std::string added_tokens = json_of(read.built.added_tokens, true);
+    return {open({.json = read.built.json, .added_tokens = added_tokens}, folder), std::move(read.config), false};
+  }
   if (!fs::is_directory(folder)) throw Error(ErrorKind::not_found, fmt::format("{}: no such model folder", folder.string()));
   TokenizerConfig config = TokenizerConfig::read(folder);
   if (const fs::path path = folder / tokenizer_file; fs::exists(path)) {

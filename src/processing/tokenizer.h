@@ -54,9 +54,9 @@ struct Encodings {
 /// Text to token ids and back, as the `tokenizers` package of Python does it. Threads may share one.
 class Tokenizer {
  public:
-  /// Reads tokenizer.json of a model folder, or else the vocabulary files that older checkpoints have (build_tokenizer), and
-  /// what the files beside them say of special tokens. Throws not_found when there is neither, invalid_file when a file is
-  /// not what it should be, unsupported for a tokenizer class that is not known.
+  /// Reads a GGUF file (build_gguf_tokenizer), or tokenizer.json of a model folder, or else the vocabulary files that older
+  /// checkpoints have (build_tokenizer), and what the files beside them say of special tokens. Throws not_found when there is neither,
+  /// invalid_file when a file is not what it should be, unsupported for a tokenizer class that is not known.
   static Tokenizer load(const std::filesystem::path& folder);
 
   /// Whether the folder has the files that load() begins with.

@@ -77,30 +77,33 @@ Json read_merges(const std::filesystem::path& file, const TokenIds& ids) {
 
 /// One way to make a piece of two others.
 struct Merge {
-  std::int64_t id;  // of the piece that it makes
+  float rank;       // of the piece that it makes, the first least
+  std::int64_t id;  // of that piece
   std::size_t left_length;
   std::size_t right_length;  // both in characters
   std::int64_t left;
   std::int64_t right;
 
-  auto key() const { return std::tuple(id, left_length, right_length, left, right); }
+  auto key() const { return std::tuple(rank, id, left_length, right_length, left, right); }
 };
 
 std::size_t count_characters(std::string_view text) {
   return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
 }
 
-/// A SentencePiece model lists no merges: every two pieces that make up a third are one, those of earlier pieces first.
-Json merges_of(const std::vector<SentencePiece>& pieces, const TokenIds& ids) {
+/// A SentencePiece model lists no merges: every two pieces that make up a third are one.
+Json merges_of(const std::vector<SentencePiece>& pieces, const TokenIds& ids, MergeOrder order) {
   std::vector<Merge> merges;
   for (const auto& [text, id] : ids) {
     const std::size_t length = count_characters(text);
+    const float rank = order == MergeOrder::by_id ? 0 : -pieces[static_cast<std::size_t>(id)].score;
     std::size_t left_length = 1;
     for (std::size_t split = 1; split < text.size(); ++split) {
       if ((static_cast<unsigned char>(text[split]) & 0xc0) == 0x80) continue;
       const auto left = ids.find(std::string_view(text).substr(0, split));
       const auto right = ids.find(std::string_view(text).substr(split));
-      if (left != ids.end() && right != ids.end()) merges.push_back({id, left_length, length - left_length, left->second, right->second});
+      if (left != ids.end() && right != ids.end())
+        merges.push_back({rank, id, left_length, length - left_length, left->second, right->second});
       ++left_length;
     }
   }
@@ -177,7 +180,7 @@ Json read_counted_merges(const std::filesystem::path& file) {
   return merges;
 }
 
-VocabularyModel sentencepiece_model(const SentencePieceModel& pieces, std::int64_t unknown_id) {
+VocabularyModel sentencepiece_model(const SentencePieceModel& pieces, std::int64_t unknown_id, MergeOrder order) {
   VocabularyModel model;
   for (std::size_t id = 0; id < pieces.pieces.size(); ++id)
     model.ids.insert_or_assign(pieces.pieces[id].text, static_cast<std::int64_t>(id));
@@ -188,7 +191,7 @@ VocabularyModel sentencepiece_model(const SentencePieceModel& pieces, std::int64
                               {"end_of_word_suffix", nullptr},
                               {"fuse_unk", true},
                               {"byte_fallback", pieces.byte_fallback},
-                              {"merges", merges_of(pieces.pieces, model.ids)},
+                              {"merges", merges_of(pieces.pieces, model.ids, order)},
                               {"vocab", json_of(model.ids)}});
     return model;
   }

@@ -41,7 +41,11 @@ VocabularyModel read_counted_words(const std::filesystem::path& file, std::span<
 /// JSON list. Throws not_found, or invalid_file naming the line that is wrong.
 Json read_counted_merges(const std::filesystem::path& file);
 
+/// Which of two pieces that could be made is made first: the one of the lower id, as transformers has it, or that of the higher
+/// score, as SentencePiece and GGUF files have it.
+enum class MergeOrder : std::uint8_t { by_id, by_score };
+
 /// The unigram or BPE model of pieces in the order of their ids. `unknown_id` is that of the token for what no piece covers.
-VocabularyModel sentencepiece_model(const SentencePieceModel& model, std::int64_t unknown_id);
+VocabularyModel sentencepiece_model(const SentencePieceModel& model, std::int64_t unknown_id, MergeOrder order = MergeOrder::by_id);
 
 }  // namespace accelerate

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "formats/checkpoint.h"
+#include "formats/gguf/model.h"
 #include "formats/sentence_transformers.h"
 
 namespace accelerate {
@@ -27,16 +28,19 @@ void add_weights(Hash& hash, const fs::path& folder) {
     hash.add(name);
     hash.add(entry.type);
     hash.add(shape_text(entry.shape));
-    if (!entry.dtype) continue;  // of no use to this library either
-    const std::span<const std::byte> bytes = checkpoint.find(name)->bytes();
+    const std::span<const std::byte> bytes = checkpoint.stored_bytes(name);
     const std::size_t begin = bytes.size() / 2;
     hash.add(bytes.first(std::min(sample_bytes, bytes.size())));
     hash.add(bytes.subspan(begin, std::min(sample_bytes, bytes.size() - begin)));
   }
 }
 
-/// The settings and vocabularies that lie in a folder itself.
+/// The settings and vocabularies that lie in a folder itself, or at the beginning of a GGUF file.
 void add_settings(Hash& hash, const fs::path& folder) {
+  if (gguf::is_gguf_file(folder)) {
+    hash.add(gguf::File::open(folder).header_bytes());
+    return;
+  }
   constexpr std::array<std::string_view, 3> kinds{".json", ".txt", ".model"};
   std::vector<fs::path> files;
   std::error_code failure;

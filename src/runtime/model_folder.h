@@ -6,10 +6,10 @@
 
 namespace accelerate {
 
-/// A Hugging Face model folder, or a sentence-transformers folder around one.
+/// A Hugging Face model folder, or a sentence-transformers folder around one, or a GGUF file.
 struct ModelFolder {
   std::filesystem::path path;         ///< as the caller named it
-  std::filesystem::path transformer;  ///< where config.json, the weights and the tokenizer are: `path` or a folder below it
+  std::filesystem::path transformer;  ///< where config.json, the weights and the tokenizer are: `path`, or a folder or GGUF file below it
   Config config;
   bool random_weights = false;  ///< config.json says that nobody trained the weights (models/create)
 
@@ -17,8 +17,9 @@ struct ModelFolder {
   std::string name() const;
 };
 
-/// Opens the folder `path`. Throws not_found when it is not there or has no config.json, invalid_argument when it is no
-/// folder, invalid_file when its config.json is damaged.
+/// Opens the folder `path`, or the GGUF file `path`, or the one that is the only model of the folder. Throws not_found when it is
+/// not there or has no config.json, invalid_argument when it is neither or has several GGUF files, invalid_file when its
+/// config.json or its GGUF file is damaged.
 ModelFolder open_model_folder(const std::filesystem::path& path);
 
 }  // namespace accelerate

@@ -46,7 +46,7 @@ std::vector<std::string> unused_weights(const Checkpoint& checkpoint, const Grap
   for (const Node& node : graph.nodes())
     if (node.op == Op::constant) used.insert(node.as<ConstantOptions>().name);
   std::vector<std::string> unused = checkpoint.names();
-  std::erase_if(unused, [&](const std::string& name) { return used.contains(name); });
+  std::erase_if(unused, [&](const std::string& name) { return used.contains(name) || used.contains(name + ".codes"); });
   return unused;
 }
 

@@ -11,6 +11,7 @@
 #include "base/utf8.h"
 #include "formats/config.h"
 #include "formats/generation_config.h"
+#include "formats/gguf/model.h"
 #include "formats/pickle.h"
 #include "formats/safetensors_header.h"
 #include "formats/sentence_transformers.h"
@@ -22,6 +23,7 @@
 #include "ipfs_accelerate/tensor.h"
 #include "processing/chat_messages.h"
 #include "processing/chat_template.h"
+#include "processing/gguf_tokenizer.h"
 #include "runtime/calibration_file.h"
 
 namespace accelerate::fuzz {
@@ -66,6 +68,27 @@ bool safetensors(std::span<const std::byte> bytes) {
               "a shape of another size than the tensor's bytes");
     }
     require(total <= bytes.size(), "tensors that overlap");
+  });
+}
+
+bool gguf(std::span<const std::byte> bytes) {
+  return accepts([&] {
+    const accelerate::gguf::Header header = accelerate::gguf::parse_header(bytes, std::string(source));
+    for (const auto& [name, tensor] : header.tensors)
+      require(tensor.offset <= bytes.size() && tensor.byte_size <= bytes.size() - tensor.offset, "a tensor outside the file");
+    const Config config = accelerate::gguf::config_of(header, bytes);
+    for (const auto& [name, entry] : accelerate::gguf::tensors_of(header, config, std::string(source))) {
+      if (!entry.decode) continue;
+      const Tensor tensor = entry.decode(entry.shape, bytes.subspan(entry.offset, entry.byte_size));
+      require(tensor.dtype() == entry.dtype && std::ranges::equal(tensor.shape(), entry.shape),
+              "a tensor of another kind than it was said");
+      if (!entry.codes) continue;
+      const QuantisedWeight weight = entry.codes(bytes.subspan(entry.offset, entry.byte_size));
+      const std::int64_t rows = entry.shape[weight.transposed ? 1 : 0];
+      require(weight.codes.dim(0) == rows && rows * weight.options.columns == tensor.size(), "codes of another shape than the tensor");
+    }
+    static_cast<void>(parse_generation_config(accelerate::gguf::generation_config_json(header.metadata), std::string(source)));
+    if (has_gguf_tokenizer(header.metadata)) require(!build_gguf_tokenizer(header.metadata).built.json.empty(), "no tokenizer");
   });
 }
 

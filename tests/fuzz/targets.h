@@ -9,6 +9,7 @@
 namespace accelerate::fuzz {
 
 bool safetensors(std::span<const std::byte> bytes);
+bool gguf(std::span<const std::byte> bytes);
 bool index(std::span<const std::byte> bytes);
 bool config(std::span<const std::byte> bytes);
 bool modules(std::span<const std::byte> bytes);
