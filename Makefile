@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PREFIX ?= /usr/local
 
-.PHONY: help build demo test format lint fuzz clients browser asan tsan bench-peers gpu-bundle gpu-check docs install clean
+.PHONY: help build demo test format lint fuzz clients schema browser asan tsan bench-peers gpu-bundle gpu-check docs install clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,11 @@ tsan: ## run the tests under ThreadSanitizer
 
 clients: ## run unmodified clients of other servers, of pip and npm, against `serve`
 	@tools/check_clients.sh
+
+schema: ## run schemathesis over the server's own /openapi.json
+	@tools/bootstrap.sh build model clients
+	@tools/build.sh release ipfs_accelerate_program
+	@.venv/bin/python tests/clients/check_schema.py build/bin/ipfs-accelerate "$$(.venv/bin/python tools/model_path.py)" $(EXAMPLES)
 
 browser: ## try the status page in Chromium
 	@tools/check_browser.sh

@@ -217,7 +217,7 @@ class Load {
     connection.busy = false;
     --running_;
     const Clock::time_point now = Clock::now();
-    if (wish_.rate == 0 && now < end_)
+    if (wish_.rate == 0 && wish_.idle == 0 && now < end_)
       begin(index, now);
     else
       free_.push_back(index);
@@ -242,9 +242,9 @@ class Load {
     end_ = counted_from_ + std::chrono::hours(1);
     for (std::size_t i = 0; i < wish_.idle; ++i) {
       begin(connect(), Clock::now());
-      while (running_ > 0) wait(Clock::now() + std::chrono::seconds(10));
-      free_.clear();
+      while (running_ > 64) wait(Clock::now() + std::chrono::seconds(10));
     }
+    while (running_ > 0) wait(Clock::now() + std::chrono::seconds(10));
     std::printf("{\"idle\":%zu,\"broken\":%zu}\n", connections_.size(), broken_);
     std::fflush(stdout);
     end_ = drained_ = Clock::now();

@@ -36,14 +36,17 @@ def map_body(context, body):
     return body
 
 
+PROBES = ("/ready", "/health/work", "/v2/health/ready")  # whose 503 is an answer: one may come while another request measures a model
+
+
 @schemathesis.check
 def no_fault(context, response, case):
     """501 says what this build has not; nothing else of that kind may come."""
-    if response.status_code >= 500 and response.status_code != 501:
-        raise AssertionError(f"status {response.status_code}: {response.text[:300]}")
+    if response.status_code >= 500 and response.status_code != 501 and not (response.status_code == 503 and case.path in PROBES):
+        raise AssertionError(f"status {response.status_code}: {response.text[:2000]}")
 
 
 @schemathesis.check
 def refusal_says_why(context, response, case):
     if response.status_code >= 400 and case.method.upper() != "HEAD" and "error" not in response.text and response.status_code != 503:
-        raise AssertionError(f"status {response.status_code} without a reason: {response.text[:300]}")
+        raise AssertionError(f"status {response.status_code} without a reason: {response.text[:2000]}")
