@@ -185,7 +185,8 @@ void info(const SharedService& service, const SharedExchange& exchange) {
                    {"model_type", model_type_of(status)}};
   if (status.model) {
     json["model_dtype"] = status.model->precision;
-    json["max_input_length"] = status.model->most_tokens;
+    // An embedding may read less than the model does, as its sentence_bert_config.json says: then nothing is said here.
+    if (status.task != "embed") json["max_input_length"] = status.model->most_tokens;
   }
   json["auto_truncate"] = true;
   json["version"] = service->version;
