@@ -80,7 +80,7 @@ void bench_generation(const GenerationBenchOptions& options) {
     const Round round = run_round(session, prompts, options.generate);
     prefill.push_back(round.prefill);
     decode.push_back(round.decode);
-    if (i == 0) peak = peak_resident_bytes();  // before the bandwidth is measured, which takes memory of its own
+    if (i == 0) peak = peak_resident_bytes();                        // before the bandwidth is measured, which takes memory of its own
     bandwidths.push_back(memory_read_bandwidth(session.threads()));  // each time: a machine that is shared has faster and slower moments
   }
   const double read = static_cast<double>(options.batch * options.prompt) / median(prefill);
