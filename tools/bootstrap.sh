@@ -120,7 +120,8 @@ for group in "$@"; do
       install_node_modules tests/clients
       ;;
     browser)
-      command -v chromium >/dev/null || install_packages chromium
+      # Debian has it as a package, Ubuntu has not.
+      command -v chromium >/dev/null || install_packages chromium || echo "bootstrap: there is no package of Chromium here"
       install_node_modules web
       ;;
     peers) install_requirements .venv-peers peers ;;
