@@ -65,7 +65,7 @@ struct DeviceExtras {
     if (shape.query_bias) arguments.query_bias = query_bias.data();
     if (shape.key_bias) arguments.key_bias = key_bias.data();
     if (shape.slopes) arguments.slopes = slopes.data();
-    if (shape.global_keys) arguments.global_keys = global_keys.data();
+    if (shape.global_every != 0) arguments.global_keys = global_keys.data();
     arguments.distance_columns = distance_columns.data();
   }
 

@@ -29,7 +29,7 @@ struct AttentionShape {
   std::int64_t radius = 0;
   float softcap = 0;
   bool slopes = false;
-  bool global_keys = false;  ///< every fifth key is seen whatever the window
+  std::int64_t global_every = 0;  ///< every so many keys one is seen whatever the window; 0: none is
 };
 
 /// Shapes with each option, with sizes around those of tiles, and with sequences of none and of one token.

@@ -201,15 +201,15 @@ std::vector<float> float_attention(const AttentionShape& shape, const AttentionN
   std::vector<typename Attention::Sums> sums(Attention::threads);
   for (std::int64_t number = 0; number < tokens / Attention::block_queries + problem.sequences; ++number)
     for (int head = 0; head < problem.heads; ++head) {
-      const QueryBlock block = query_block(number, problem, Attention::block_queries, Attention::threads,
-                                           [&](auto predicate) { return counter.count(predicate); });
+      const auto count = [&](auto predicate) { return counter.count(predicate); };
+      const QueryBlock block = query_block(number, problem, Attention::block_queries, Attention::threads, count);
       if (block.rows == 0) continue;
       Attention attention(problem, block, head, *shared);
       const auto each_thread = [&](auto phase) {
         for (int thread = 0; thread < Attention::threads; ++thread) phase(thread, sums[static_cast<std::size_t>(thread)]);
       };
       each_thread([&](int thread, auto& own) { attention.begin(thread, own); });
-      for (int tile = attention.first_tile(); tile < attention.end_key(); tile += Attention::tile_keys) {
+      for (int tile = attention.first_tile(count); tile < attention.end_key(); tile = attention.tile_after(tile, count)) {
         each_thread([&](int thread, auto&) { attention.fetch(thread, tile); });
         each_thread([&](int thread, auto&) { attention.score(thread, tile); });
         each_thread([&](int thread, auto&) { attention.weigh(thread); });
@@ -331,6 +331,21 @@ TEST(RowQuantiser, gives_the_references_steps) {
   EXPECT_TRUE(std::isfinite(row_quantiser(-3e38F, 3e38F, true).scale));
   EXPECT_EQ(int8_product(1000, -5, 10, 0.5F, 2.0F), 950.0F);
   EXPECT_GT(int8_product(2000000000, 128, 2000000, 1.0F, 1.0F), 2.2e9F) << "what 32 bits do not hold";
+}
+
+TEST(NextTile, leaves_out_what_neither_windows_reach_nor_all_see) {
+  AttentionShape shape{.name = "", .sequences = {{10, 10}, {1000, 1000}}, .window_left = 20, .window_right = 5, .global_every = 450};
+  const AttentionNumbers numbers = attention_numbers(shape, [](float x) { return x; });
+  const AttentionProblem problem = problem_of(shape, numbers);
+  const EmulatedWarp<Element::float16> counter(0);
+  const auto count = [&](auto predicate) { return counter.count(predicate); };
+  // The tenth block of the second sequence: queries [576, 640), whose windows reach [556, 645). Rows 450 and 900 are global: keys 440, 890.
+  const QueryBlock block = query_block(1 + 9, problem, 64, 128, count);
+  ASSERT_EQ(block.first_query, 576);
+  std::vector<int> tiles;
+  for (int tile = next_tile(0, 64, problem, block, count); tile < block.end_key(); tile = next_tile(tile + 64, 64, problem, block, count))
+    tiles.push_back(tile);
+  EXPECT_EQ(tiles, (std::vector<int>{384, 512, 576, 640, 832}));
 }
 
 TEST(ShiftedRow, stays_in_its_sequence) {

@@ -37,7 +37,15 @@ class FloatAttention {
   __host__ __device__ FloatAttention(const AttentionProblem& problem, const QueryBlock& block, int head, Shared& shared)
       : problem_(problem), block_(block), head_(head), key_head_(head / (problem.heads / problem.key_heads)), shared_(shared) {}
 
-  __host__ __device__ int first_tile() const { return block_.visibility.first_key(block_.first_place) / tile_keys * tile_keys; }
+  /// The tiles that the block walks over; all threads ask together, and `count` is as in sequence_of_block.
+  template <class Count>
+  __host__ __device__ int first_tile(Count count) const {
+    return next_tile(block_.visibility.first_key(block_.first_place) / tile_keys * tile_keys, tile_keys, problem_, block_, count);
+  }
+  template <class Count>
+  __host__ __device__ int tile_after(int tile, Count count) const {
+    return next_tile(tile + tile_keys, tile_keys, problem_, block_, count);
+  }
   __host__ __device__ int end_key() const { return block_.end_key(); }
 
   __host__ __device__ void begin(int thread, Sums& sums) {

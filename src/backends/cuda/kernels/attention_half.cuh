@@ -89,18 +89,19 @@ class HalfAttention {
   }
 
   __host__ __device__ void walk() {
-    const int first = block_.visibility.first_key(block_.first_place) / tile_keys * tile_keys;
     const int end = block_.end_key();
+    const int first = tile_from(block_.visibility.first_key(block_.first_place) / tile_keys * tile_keys);
     const int last_place = first_place_ + rows_ - 1;
     const int warp_first = block_.visibility.first_key(first_place_);
     const int warp_end = rows_ > 0 ? block_.visibility.end_key(last_place) : 0;
 
     if (first < end) fetch(first, 0);
     int stage = 0;
-    for (int tile = first; tile < end; tile += tile_keys, stage ^= 1) {
+    for (int tile = first, next = 0; tile < end; tile = next, stage ^= 1) {
+      next = tile_from(tile + tile_keys);
       machine_.wait_for_copies();
       machine_.barrier();  // also: everyone is done with the tile before, whose place the next one takes
-      if (tile + tile_keys < end) fetch(tile + tile_keys, stage ^ 1);
+      if (next < end) fetch(next, stage ^ 1);
       if (tile >= warp_end || tile + tile_keys <= warp_first) continue;
       const int seen = warp_end - tile;
       if (General || block_.visibility.hides_some(first_place_, last_place, tile, tile_keys))
@@ -108,6 +109,12 @@ class HalfAttention {
       else
         step<false>(stage, tile, groups);
     }
+  }
+
+  /// The first tile from `tile` on that any of the block's queries sees.
+  __host__ __device__ int tile_from(int tile) {
+    if constexpr (General) return next_tile(tile, tile_keys, problem_, block_, [&](auto predicate) { return machine_.count(predicate); });
+    return tile;
   }
 
   __host__ __device__ std::uint16_t* keys_of(int stage) const { return shared_ + stage * 2 * tile_elements; }

@@ -142,4 +142,23 @@ __host__ __device__ QueryBlock query_block(std::int64_t number, const AttentionP
   return block;
 }
 
+/// The first tile of `tile_keys` keys from `tile` on that a query of the block may see: those between its windows and global keys
+/// are left out. `count` as in sequence_of_block.
+template <class Count>
+__host__ __device__ int next_tile(int tile, int tile_keys, const AttentionProblem& problem, const QueryBlock& block, Count count) {
+  if (problem.global_keys == nullptr) return tile;
+  const Visibility window{block.visibility.key_count, problem.behind, problem.ahead};
+  const int first_key = window.first_key(block.first_place);
+  const int end_key = window.end_key(block.first_place + block.rows - 1);
+  const std::uint8_t* const global = problem.global_keys + block.key_begin;
+  for (; tile < block.end_key(); tile += tile_keys) {
+    if (tile < end_key && tile + tile_keys > first_key) return tile;
+    const auto is_global = [=, &block](int thread) {
+      return thread < tile_keys && tile + thread < block.visibility.key_count && global[tile + thread] != 0;
+    };
+    if (count(is_global) > 0) return tile;
+  }
+  return tile;
+}
+
 }  // namespace accelerate::cuda
