@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 PREFIX ?= /usr/local
 
-.PHONY: help build demo test format lint fuzz clients asan tsan bench-peers gpu-bundle gpu-check docs install clean
+.PHONY: help build demo test format lint fuzz clients schema browser asan tsan bench-peers gpu-bundle gpu-check docs install clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,9 +36,15 @@ tsan: ## run the tests under ThreadSanitizer
 	@TSAN_OPTIONS=allocator_may_return_null=1 ctest --test-dir build/tsan --output-on-failure --parallel 2
 
 clients: ## run unmodified clients of other servers, of pip and npm, against `serve`
+	@tools/check_clients.sh
+
+schema: ## run schemathesis over the server's own /openapi.json
 	@tools/bootstrap.sh build model clients
 	@tools/build.sh release ipfs_accelerate_program
-	@.venv/bin/python tests/clients/run_clients.py build/bin/ipfs-accelerate "$$(.venv/bin/python tools/model_path.py)"
+	@.venv/bin/python tests/clients/check_schema.py build/bin/ipfs-accelerate "$$(.venv/bin/python tools/model_path.py)" $(EXAMPLES)
+
+browser: ## try the status page in Chromium
+	@tools/check_browser.sh
 
 bench-peers: ## compare with ONNX Runtime, OpenVINO and PyTorch on the same weights
 	@tools/bootstrap.sh build model peers

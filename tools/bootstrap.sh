@@ -5,6 +5,7 @@
 #   model   the all-MiniLM-L6-v2 checkpoint that the demo runs, in .venv
 #   backends  the OpenVINO runtime and the CUDA compiler and libraries, in .venv
 #   clients  clients of other servers, that tests run against ours, in .venv and tests/clients/node_modules
+#   browser  Chromium, a Debian package, and what drives it, in web/node_modules: for the status page's test
 #   peers   the engines that benchmarks compare with, in .venv-peers (several gigabytes)
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -64,7 +65,7 @@ install_requirements() {
   [[ -e $stamp ]] && return
   make_environment "$environment"
   echo "bootstrap: installing $file into $environment"
-  "$environment/bin/pip" install --quiet --disable-pip-version-check --no-deps --requirement "$file"
+  "$environment/bin/pip" install --quiet --disable-pip-version-check --no-compile --no-deps --requirement "$file"
   touch "$stamp"
 }
 
@@ -72,7 +73,7 @@ install_requirements() {
 install_node_modules() {
   local folder=$1 stamp
   if ! command -v npm >/dev/null; then
-    echo "bootstrap: npm is not installed; its clients are left out"
+    echo "bootstrap: npm is not installed; $folder is left as it is"
     return
   fi
   stamp=$folder/node_modules/$(sha256sum "$folder/package-lock.json" | cut -c 1-16).installed
@@ -94,7 +95,7 @@ boost_package() {
   echo libboost1.83-dev
 }
 
-[[ $# -gt 0 ]] || fail "no group named, expected build, test, model, backends, clients or peers"
+[[ $# -gt 0 ]] || fail "no group named, expected build, test, model, backends, clients, browser or peers"
 for group in "$@"; do
   case $group in
     build)
@@ -118,7 +119,12 @@ for group in "$@"; do
       install_requirements .venv clients
       install_node_modules tests/clients
       ;;
+    browser)
+      # Debian has it as a package, Ubuntu has not.
+      command -v chromium >/dev/null || install_packages chromium || echo "bootstrap: there is no package of Chromium here"
+      install_node_modules web
+      ;;
     peers) install_requirements .venv-peers peers ;;
-    *) fail "no group '$group', expected build, test, model, backends, clients or peers" ;;
+    *) fail "no group '$group', expected build, test, model, backends, clients, browser or peers" ;;
   esac
 done

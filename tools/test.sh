@@ -33,7 +33,7 @@ finish() {
 
 run_tests() { ctest --test-dir "$1" --output-on-failure --no-tests=error --parallel 2; }
 
-step bootstrap tools/bootstrap.sh build test model || finish
+step bootstrap tools/bootstrap.sh build test model clients browser || finish
 step include-checker python3 tools/check_includes_test.py
 step includes python3 tools/check_includes.py
 step line-budget python3 tools/check_lines.py
@@ -42,6 +42,8 @@ step build tools/build.sh release || finish
 step tests run_tests build
 step demo tools/demo.sh
 step status-page tools/check_page.sh
+step clients tools/check_clients.sh
+step browser tools/check_browser.sh
 step install-and-examples tools/test_install.sh
 step fuzz tools/fuzz.sh 5000
 finish

@@ -8,12 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import transformers
 from gguf import GGMLQuantizationType as Type
 from safetensors import safe_open
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-from gguf_models import write  # noqa: E402
 
 TYPES = {"bf16": Type.BF16, "int8": Type.Q8_0, "int4": Type.Q4_0}  # of the weight width that the precision has
 SHAPES = {"gpt2": ("gpt2", "gpt2"), "tinyllama": ("TinyLlama-1.1B-Chat-v1.0", "llama")}  # as `models create` and as GGUF files call them
@@ -38,6 +34,11 @@ def gguf_of(shape: str, precision: str, program: Path, work: Path) -> Path:
     """The folder's weights as a GGUF file whose matrices have the type of that width, made unless it is there."""
     path = work / f"{SHAPES[shape][0]}-{TYPES[precision].name}.gguf"
     if not path.exists():
+        # Here, because what this process holds counts as the memory of the processes that it starts.
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+        import transformers
+        from gguf_models import write
+
         folder = folder_of(shape, program, work)
         partial = path.with_suffix(".partial")
         write(partial, SHAPES[shape][1], transformers.AutoConfig.from_pretrained(folder), tensors_in(folder), TYPES[precision])

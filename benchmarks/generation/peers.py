@@ -44,12 +44,21 @@ def export_ctranslate2(width: str, folder: Path, path: Path) -> None:
 
 
 def export_openvino(width: str, folder: Path, path: Path) -> None:
-    from optimum.intel import OVModelForCausalLM, OVWeightQuantizationConfig
+    """Floats first, in a folder beside `path`; then their weights in steps, those of embeddings and of the output too."""
+    floats = path.with_name(path.name.removesuffix(width) + "bf16")
+    if not floats.exists():
+        from optimum.intel import OVModelForCausalLM
 
-    config = {"bf16": None, "int8": OVWeightQuantizationConfig(bits=8),
-              "int4": OVWeightQuantizationConfig(bits=4, sym=True, group_size=32, ratio=1.0)}[width]
-    options = {"load_in_8bit": False} if config is None else {"quantization_config": config}
-    OVModelForCausalLM.from_pretrained(str(folder), export=True, compile=False, **options).save_pretrained(str(path))
+        OVModelForCausalLM.from_pretrained(str(folder), export=True, compile=False, load_in_8bit=False).save_pretrained(str(floats))
+    if width == "bf16":
+        return
+    import nncf
+    import openvino
+
+    mode = {"mode": nncf.CompressWeightsMode.INT8_ASYM} if width == "int8" else {
+        "mode": nncf.CompressWeightsMode.INT4_SYM, "group_size": 32, "ratio": 1.0, "all_layers": True}
+    path.mkdir(parents=True)
+    openvino.save_model(nncf.compress_weights(openvino.Core().read_model(floats / "openvino_model.xml"), **mode), path / "openvino_model.xml")
 
 
 def ctranslate2_runner(width: str, path: Path, threads: int) -> Callable[[np.ndarray, int], None]:
@@ -102,7 +111,7 @@ def measure(peer: str, width: str, path: Path, batch: int, prompt: int, generate
     """Prefill is the time of one token more; decoding the further ones, as ours counts."""
     run = (ctranslate2_runner if peer == "ctranslate2" else openvino_runner)(width, path, threads)
     tokens = np.random.default_rng(0).integers(3, vocabulary, (batch, prompt))
-    run(tokens, 2)
+    run(tokens, generate)  # each length is prepared once
     firsts, alls = [], []
     for _ in range(rounds):
         for times, count in ((firsts, 1), (alls, generate)):

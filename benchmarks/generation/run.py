@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Prefill and decoding beside llama.cpp: the same shapes, weight widths, prompts and threads, taking turns.
+"""Prefill and decoding beside llama.cpp, CTranslate2 and OpenVINO: the same weights, widths, prompts and threads, taking turns.
 
-    python benchmarks/generation/run.py --llama FOLDER_OF_LLAMA_BENCH [--shapes gpt2 tinyllama] [--precisions bf16 int8 int4]
+    python benchmarks/generation/run.py --llama FOLDER_OF_LLAMA_BENCH [--shapes gpt2 tinyllama] [--precisions fp32 bf16 int8 int4]
 
-Needs numpy and gguf. Weights are random, which costs what trained ones cost. A row is a shape, a width and a workload: prefill of
-512 tokens, and decoding at batch 1 (after 512 tokens) and at batch 8 (after 32). Ours also says which share of the memory bandwidth
-that it measures in the same run its weights were read at. Results are added to those in --results, and the report is written anew.
+Needs requirements/peers.txt, and optimum-intel for OpenVINO's models. Weights are random, which costs what trained ones cost. A row is a
+shape, a width and a workload: prefill of 512 tokens, and decoding at batch 1 (after 512 tokens) and at batch 8 (after 32). Ours also says
+which share of the memory bandwidth that it measures in the same run its weights were read at. A peer whose model could not be made is
+left out, with a line that says so. Results are added to those in --results, and the report is written anew.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
+import peers
 from models import SHAPES, TYPES, folder_of, gguf_of
 
 ROOT = Path(__file__).resolve().parents[2]
-GENERATED = 64
+GENERATED = 32
+PRECISIONS = ("fp32", "bf16", "int8", "int4")
 WORKLOADS = {"prefill 512": (1, 512, "prefill"), "decode, batch 1": (1, 512, "decode"), "decode, batch 8": (8, 32, "decode")}
 
 
@@ -60,27 +66,55 @@ def llama(arguments: argparse.Namespace, model: Path, batch: int, prompt: int) -
     return {"prefill": row["speed_pp"], "decode": row["speed_tg"], "memory_mb": memory}
 
 
+def other(arguments: argparse.Namespace, peer: str, precision: str, path: Path, batch: int, prompt: int, vocabulary: int) -> dict[str, float]:
+    text, memory = run([sys.executable, Path(peers.__file__), "measure", peer, precision, path, batch, prompt, GENERATED, arguments.rounds,
+                        arguments.threads, vocabulary])
+    return json.loads(text.splitlines()[-1]) | {"memory_mb": memory}
+
+
+def contenders(arguments: argparse.Namespace, shape: str, precision: str) -> dict[str, Callable[[int, int], dict[str, float]]]:
+    """Who runs the shape at that width: a call each, with batch and prompt."""
+    folder = folder_of(shape, arguments.program, arguments.work)
+    vocabulary = json.loads((folder / "config.json").read_text())["vocab_size"]
+    all_: dict[str, Callable[[int, int], dict[str, float]]] = {"ours": partial(ours, arguments, folder, precision)}
+    if precision in TYPES:
+        all_["llama.cpp"] = partial(llama, arguments, gguf_of(shape, precision, arguments.program, arguments.work))
+    for peer, widths in peers.WIDTHS.items():
+        path = exported(arguments, peer, shape, precision) if precision in widths else None
+        if path:
+            all_[peer] = lambda batch, prompt, peer=peer, path=path: other(arguments, peer, precision, path, batch, prompt, vocabulary)
+    return all_
+
+
+def exported(arguments: argparse.Namespace, peer: str, shape: str, precision: str) -> Path | None:
+    """The peer's own form of the folder, made unless it is there."""
+    path = arguments.work / "exports" / f"{SHAPES[shape][0]}-{peer}-{precision}"
+    if not path.exists() and arguments.make:
+        folder = folder_of(shape, arguments.program, arguments.work)
+        if subprocess.run([sys.executable, Path(peers.__file__), "export", peer, precision, folder, path], check=False).returncode != 0:
+            print(f"{peer} made no model of {shape} at {precision}", flush=True)
+    return path if path.exists() else None
+
+
 def measure(arguments: argparse.Namespace, shape: str, precision: str) -> list[dict[str, object]]:
-    """The rows of one shape and width: both contenders run each workload in turn, and the medians count."""
-    folder = folder_of(SHAPES[shape], arguments.program, arguments.work)
-    model = gguf_of(SHAPES[shape], precision, arguments.work)
+    """The rows of one shape and width: all contenders run each workload in turn, and the medians count."""
+    calls = contenders(arguments, shape, precision)
     runs: dict[tuple[int, int], dict[str, list[dict[str, float]]]] = {}
     for batch, prompt in sorted({(batch, prompt) for batch, prompt, _ in WORKLOADS.values()}):
-        both = runs.setdefault((batch, prompt), {"ours": [], "llama.cpp": []})
+        runs[batch, prompt] = {name: [] for name in calls}
         for _ in range(arguments.turns):
-            both["ours"].append(ours(arguments, folder, precision, batch, prompt))
-            both["llama.cpp"].append(llama(arguments, model, batch, prompt))
+            for name, call in calls.items():
+                runs[batch, prompt][name].append(call(batch, prompt))
     rows = []
     for workload, (batch, prompt, part) in WORKLOADS.items():
-        both = runs[batch, prompt]
-        own = statistics.median(each[part] for each in both["ours"])
-        peer = statistics.median(each[part] for each in both["llama.cpp"])
-        rows.append({"shape": shape, "precision": precision, "peer_type": TYPES[precision].name, "workload": workload,
-                     "ours": own, "llama.cpp": peer, "ratio": own / peer,
-                     "share": statistics.median(each["share"] for each in both["ours"]) if part == "decode" else None,
-                     "bandwidth": statistics.median(each["bandwidth"] for each in both["ours"]),
-                     "memory_mb": max(each["memory_mb"] for each in both["ours"]),
-                     "peer_memory_mb": max(each["memory_mb"] for each in both["llama.cpp"]), "isa": both["ours"][0]["isa"]})
+        results = runs[batch, prompt]
+        speed = {name: statistics.median(each[part] for each in result) for name, result in results.items()}
+        memory = {name: max(each["memory_mb"] for each in result) for name, result in results.items()}
+        best = max((name for name in speed if name != "ours"), key=speed.get, default=None)
+        rows.append({"shape": shape, "precision": precision, "workload": workload, "tokens_per_second": speed, "memory_mb": memory,
+                     "best_peer": best, "ratio": speed["ours"] / speed[best] if best else None,
+                     "share": statistics.median(each["share"] for each in results["ours"]) if part == "decode" else None,
+                     "bandwidth": statistics.median(each["bandwidth"] for each in results["ours"]), "isa": results["ours"][0]["isa"]})
     return rows
 
 
@@ -92,26 +126,32 @@ def processor() -> str:
 
 
 def report(results: dict[str, object]) -> str:
-    lines = ["# Prefill and decoding beside llama.cpp", "",
+    lines = ["# Prefill and decoding beside llama.cpp, CTranslate2 and OpenVINO", "",
              f"{results['processor']}, {results['threads']} threads, kernels `{results['rows'][0]['isa']}`; tokens a second, medians. Written by "
-             "`benchmarks/generation/run.py`. *share*: of the bandwidth that the same run of ours measured, at which weights were read.", "",
-             "| shape | ours | llama.cpp | workload | ours, tokens/s | llama.cpp, tokens/s | ratio | share | bandwidth, GB/s | ours, MB | llama.cpp, MB |",
-             "|---|---|---|---|---|---|---|---|---|---|---|"]
+             "`benchmarks/generation/run.py`. *ratio*: ours to the best peer. *share*: of the bandwidth that the same run of ours measured, at "
+             f"which weights were read. *memory*: the most MB resident. llama.cpp: {results['llama_build']}.", "",
+             "| shape | width | workload | ours | llama.cpp | CTranslate2 | OpenVINO | ratio | share | bandwidth, GB/s | memory: ours | llama.cpp | CTranslate2 | OpenVINO |",
+             "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
+    names = ("ours", "llama.cpp", "ctranslate2", "openvino")
     for row in results["rows"]:
+        speeds = [f"{row['tokens_per_second'][name]:.1f}" if name in row["tokens_per_second"] else "" for name in names]
+        memory = [f"{row['memory_mb'][name]:.0f}" if name in row["memory_mb"] else "" for name in names]
+        ratio = "" if row["ratio"] is None else f"{row['ratio']:.2f}"
         share = "" if row["share"] is None else f"{100 * row['share']:.0f} %"
-        lines.append(f"| {row['shape']} | {row['precision']} | {row['peer_type']} | {row['workload']} | {row['ours']:.1f} | {row['llama.cpp']:.1f} | "
-                     f"{row['ratio']:.2f} | {share} | {row['bandwidth'] / 1e9:.1f} | {row['memory_mb']:.0f} | {row['peer_memory_mb']:.0f} |")
+        cells = [row["shape"], row["precision"], row["workload"], *speeds, ratio, share, f"{row['bandwidth'] / 1e9:.1f}", *memory]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--llama", type=Path, required=True, help="folder with llama-bench and llama-batched-bench")
+    parser.add_argument("--llama-build", default="as its makers set it", help="how llama.cpp was built, for the report")
     parser.add_argument("--program", type=Path, default=ROOT / "build" / "bin" / "ipfs-accelerate")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "generation", help="where models are made")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results" / "generation.json")
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=list(SHAPES))
-    parser.add_argument("--precisions", nargs="+", choices=TYPES, default=list(TYPES))
+    parser.add_argument("--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS))
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--turns", type=int, default=1)
@@ -120,15 +160,14 @@ def main() -> None:
     arguments.work.mkdir(parents=True, exist_ok=True)
     if arguments.make:
         for shape in arguments.shapes:
-            folder_of(SHAPES[shape], arguments.program, arguments.work)
             for precision in arguments.precisions:
-                gguf_of(SHAPES[shape], precision, arguments.work)
+                contenders(arguments, shape, precision)
         return
     known = json.loads(arguments.results.read_text()) if arguments.results.exists() else {"rows": []}
     for shape in arguments.shapes:
         for precision in arguments.precisions:
             kept = [row for row in known["rows"] if (row["shape"], row["precision"]) != (shape, precision)]
-            known = {"processor": processor(), "threads": arguments.threads, "rows": kept + measure(arguments, shape, precision)}
+            known = {"processor": processor(), "threads": arguments.threads, "llama_build": arguments.llama_build, "rows": kept + measure(arguments, shape, precision)}
             arguments.results.write_text(json.dumps(known, indent=1) + "\n")
             arguments.results.with_suffix(".md").write_text(report(known))
             print(report(known))

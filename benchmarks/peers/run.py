@@ -43,6 +43,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--precisions", nargs="+", choices=contenders.PRECISIONS, default=list(contenders.PRECISIONS))
     parser.add_argument("--shapes", nargs="+", metavar="SHAPE", help=f"default: {' '.join(DEFAULT_SHAPES)}")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement; many short rounds suit a machine that others share")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--torch-compile", action="store_true", help="also try torch.compile, which takes a minute a shape")
     parser.add_argument("--without-accuracy", action="store_true")
@@ -52,8 +53,8 @@ def parse_arguments() -> argparse.Namespace:
     arguments = parser.parse_args()
     if arguments.quick:
         arguments.rounds = 1
-    if arguments.rounds < 1 or arguments.threads < 1:
-        parser.error("--rounds and --threads must be at least 1")
+    if arguments.rounds < 1 or arguments.threads < 1 or arguments.seconds <= 0:
+        parser.error("--rounds and --threads must be at least 1, --seconds more than 0")
     if not Checkpoint(arguments.model).weights:
         parser.error(f"--model {arguments.model}: no *.safetensors and no pytorch_model*.bin there")
     if not arguments.without_ours and not arguments.program.exists():
@@ -76,7 +77,7 @@ def main() -> int:
     comparison = Comparison(
         contenders=arguments.contenders, artifacts=Artifacts(model=checkpoint, cache=arguments.cache), program=arguments.program,
         threads=arguments.threads, rounds=arguments.rounds,
-        budget=Budget(seconds=0.3, least_runs=3) if arguments.quick else Budget(seconds=1.0, least_runs=5))
+        budget=Budget(seconds=0.3, least_runs=3) if arguments.quick else Budget(seconds=arguments.seconds, least_runs=5))
     comparison.check(arguments.workloads)
     exports = comparison.export()
     rows = [row for workload in arguments.workloads for row in comparison.time(workload)]

@@ -92,17 +92,20 @@ void bench_generation(const GenerationBenchOptions& options) {
   run_round(session, prompts, 2);
   std::vector<double> prefill;
   std::vector<double> decode;
+  std::vector<double> bandwidths;
+  std::int64_t peak = 0;
   for (std::int64_t i = 0; i < options.rounds; ++i) {
     const Round round = run_round(session, prompts, options.generate);
     prefill.push_back(round.prefill);
     decode.push_back(round.decode);
+    if (i == 0) peak = peak_resident_bytes();                        // before the bandwidth is measured, which takes memory of its own
+    bandwidths.push_back(memory_read_bandwidth(session.threads()));  // each time: a machine that is shared has faster and slower moments
   }
   const double read = static_cast<double>(options.batch * options.prompt) / median(prefill);
   const double written = static_cast<double>(options.batch * (options.generate - 1)) / median(decode);
 
-  const std::int64_t peak = peak_resident_bytes();  // before the bandwidth is measured, which takes memory of its own
   const double weights = static_cast<double>(session.report().weight_bytes) * static_cast<double>(options.generate - 1);
-  const double bandwidth = memory_read_bandwidth(session.threads());
+  const double bandwidth = median(bandwidths);
   const double share = weights / median(decode) / bandwidth;
 
   Output out;

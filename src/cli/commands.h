@@ -15,6 +15,7 @@ void add_bench_command(CLI::App& app);
 void add_devices_command(CLI::App& app);
 void add_models_command(CLI::App& app);
 void add_serve_command(CLI::App& app);
+void add_endpoints_command(CLI::App& app);
 void add_completion_command(CLI::App& app);
 
 // Those of `models`.

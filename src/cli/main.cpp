@@ -58,6 +58,7 @@ void add_commands(CLI::App& app) {
   add_models_command(app);
   add_devices_command(app);
   add_serve_command(app);
+  add_endpoints_command(app);
   add_completion_command(app);
 }
 

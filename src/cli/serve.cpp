@@ -1,6 +1,7 @@
 // `serve`: answers requests over HTTP.
 #include <fmt/format.h>
 
+#include <csignal>
 #include <map>
 #include <thread>
 
@@ -63,6 +64,7 @@ void serve(const ServeOptions& given) {
   ServeSettings settings = serve_settings(flags, given.config.empty() ? std::nullopt : std::optional<std::filesystem::path>(given.config));
   for (const std::string& model : given.models) settings.models.push_back(served_model(model));
 
+  std::signal(SIGPIPE, SIG_IGN);  // whoever read the log may leave
   server::Log log(settings.log_format, settings.log_requests);
   server::Metrics metrics;
   std::optional<http::Server> http_server;  // outlives the endpoints, whose last callbacks it takes

@@ -29,6 +29,22 @@ Endpoint endpoint_or_only(const Service& service, const Body& body) {
   return service.endpoints.only();
 }
 
+Endpoint add_endpoint(const Service& service, const std::string& name, const EndpointOptions& options, bool load) {
+  try {
+    const Endpoint endpoint = service.endpoints.add(name, options);
+    try {
+      if (load) endpoint.init();
+    } catch (...) {
+      service.endpoints.remove(name);
+      throw;
+    }
+    return endpoint;
+  } catch (const Error& error) {
+    if (error.kind() != ErrorKind::invalid_file) throw;
+    throw HttpError(422, error.what(), "invalid_file", "folder");
+  }
+}
+
 void refuse_medium(const std::string& field, const std::string& what) {
   throw HttpError(501, fmt::format("{} is {}, which this build's models do not take: text alone", field, what), "unsupported_medium",
                   field);

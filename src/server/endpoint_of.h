@@ -16,6 +16,10 @@ Endpoint endpoint_of(const Service& service, const Body& body);
 /// The same; without "model" the only endpoint. Throws HttpError 400 where there are several.
 Endpoint endpoint_or_only(const Service& service, const Body& body);
 
+/// Adds an endpoint as Endpoints::add does. What is wrong with the folder is told to whoever named it: HttpError 422 for a file that is not
+/// what it should be.
+Endpoint add_endpoint(const Service& service, const std::string& name, const EndpointOptions& options, bool load);
+
 /// Throws HttpError 501 for a part of a message that is an image or sound.
 [[noreturn]] void refuse_medium(const std::string& field, const std::string& what);
 

@@ -1,4 +1,7 @@
 #include "server/anthropic/anthropic.h"
+#include "server/framework/framework.h"
+#include "server/huggingface/huggingface.h"
+#include "server/kserve/kserve.h"
 #include "server/native/native.h"
 #include "server/ollama/ollama.h"
 #include "server/openai/openai.h"
@@ -6,6 +9,7 @@
 #include "server/page/page.h"
 #include "server/rerank/rerank.h"
 #include "server/service.h"
+#include "server/tei/tei.h"
 
 namespace accelerate::server {
 
@@ -17,6 +21,10 @@ std::vector<http::Route> all_routes(const SharedService& service) {
   rerank::add_routes(routes, service);
   ollama::add_routes(routes, service);
   native::add_routes(routes, service);
+  kserve::add_routes(routes, service);
+  tei::add_routes(routes, service);
+  huggingface::add_routes(routes, service);
+  framework::add_routes(routes, service);
   add_page_routes(routes);
 
   // The description tells of all routes, itself among them.
@@ -33,6 +41,9 @@ std::vector<http::Route> all_routes(const SharedService& service) {
 
 const http::Dialect& dialect_of_path(std::string_view path) {
   if (path.starts_with("/api/")) return ollama::dialect;
+  if (path == "/v2" || path.starts_with("/v2/")) return kserve::dialect;
+  if (path.starts_with("/tei/")) return tei::dialect;
+  if (path.starts_with("/hf/")) return huggingface::dialect;
   if (path.starts_with("/accelerate/")) return native::dialect;
   if (path.starts_with("/v1/messages")) return anthropic::dialect;
   if (path.starts_with("/v1/")) return openai::dialect;

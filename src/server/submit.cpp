@@ -11,6 +11,13 @@ namespace accelerate::server {
 
 using http::HttpError;
 
+Priority allowed_priority(const http::Request& request, Priority wish) {
+  if (wish == Priority::high && !request.is_admin)
+    throw HttpError(403, "priority is high, which takes the admin key (--admin-key); expected normal or low", "admin_key_required",
+                    "priority");
+  return wish;
+}
+
 CallOptions call_options(http::Exchange& exchange) {
   const http::Request& request = exchange.request();
   const std::string_view key = http::key_of(request);
@@ -18,7 +25,7 @@ CallOptions call_options(http::Exchange& exchange) {
 
   if (const std::string* wish = request.fields.find("x-priority")) {
     if (*wish == "high")
-      options.priority = Priority::high;
+      options.priority = allowed_priority(request, Priority::high);
     else if (*wish == "low")
       options.priority = Priority::low;
     else if (*wish != "normal")

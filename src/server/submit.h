@@ -12,6 +12,10 @@ namespace accelerate::server {
 /// once the client is gone.
 CallOptions call_options(http::Exchange& exchange);
 
+/// The priority, where the request may have it. Throws HttpError 403 for `high` without the admin key: whoever floods it starves all
+/// others.
+Priority allowed_priority(const http::Request& request, Priority wish);
+
 /// Adds x-total-time, x-tokenization-time, x-queue-time and x-inference-time in milliseconds, and x-compute-tokens.
 void add_timing(http::Response& response, const CallReport& report);
 
@@ -21,7 +25,7 @@ void answer_error(const Service& service, const http::Dialect& dialect, http::Ex
 /// Asks `endpoint`, and answers with what `respond(answer, report)` makes of its answer, a Response, on one of the workers.
 template <typename Request, typename Respond>
 void submit(const SharedService& service, const http::Dialect& dialect, const std::shared_ptr<http::Exchange>& exchange,
-            const Endpoint& endpoint, Request request, Respond respond) {
+            const Endpoint& endpoint, Request request, Respond respond, const CallOptions& options) {
   exchange->note_endpoint(endpoint.name());
   const auto done = [service, &dialect, exchange, respond](TaskResult result) {
     const auto kept = std::make_shared<TaskResult>(std::move(result));
@@ -35,7 +39,14 @@ void submit(const SharedService& service, const http::Dialect& dialect, const st
       }
     });
   };
-  endpoint.submit(TaskRequest(std::move(request)), call_options(*exchange), done);
+  endpoint.submit(TaskRequest(std::move(request)), options, done);
+}
+
+/// The same with the exchange's own options.
+template <typename Request, typename Respond>
+void submit(const SharedService& service, const http::Dialect& dialect, const std::shared_ptr<http::Exchange>& exchange,
+            const Endpoint& endpoint, Request request, Respond respond) {
+  submit(service, dialect, exchange, endpoint, std::move(request), std::move(respond), call_options(*exchange));
 }
 
 }  // namespace accelerate::server

@@ -16,83 +16,15 @@ import struct
 import subprocess
 import sys
 import tempfile
-import urllib.error
-import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-PROGRAM, MINILM = sys.argv[1], sys.argv[2]
-KEY = "test-key-0123456789"
-ADMIN = "admin-key-0123456789"
+from server import ADMIN, KEY, ROOT, SMALL, Failed, Server, ask, expect, make_decoder, run
+
+MINILM = sys.argv[2]
 TEXTS = ["A cat sits on the mat.", "Ein Hund bellt.", "", "x" * 3000]
 MESSAGES = [{"role": "user", "content": "Tell me of the sea."}]
-DECODER = {
-    "architectures": ["LlamaForCausalLM"], "model_type": "llama", "vocab_size": 800, "hidden_size": 64, "intermediate_size": 96,
-    "num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 2048, "rms_norm_eps": 1e-6,
-    "rope_theta": 10000.0, "tie_word_embeddings": False, "bos_token_id": 0, "eos_token_id": 2, "pad_token_id": 1, "hidden_act": "silu",
-    "initializer_range": 0.3,
-}  # fmt: skip
 OPEN = {"/health", "/", "/page.css", "/page.js"}  # the page's files say nothing; what the page asks for needs the key
 TOOLS = [{"type": "function", "function": {"name": "weather", "description": "The weather of a place.", "parameters": {
     "type": "object", "properties": {"warm": {"type": "boolean"}}, "required": ["warm"], "additionalProperties": False}}}]  # fmt: skip
-
-
-class Failed(Exception):
-    pass
-
-
-def expect(condition, *told):
-    if not condition:
-        raise Failed(" ".join(str(each) for each in told) or "a check failed")
-
-
-def run(*arguments):
-    return subprocess.run([PROGRAM, *arguments], check=True, capture_output=True, text=True).stdout
-
-
-def make_decoder(folder):
-    """A small random LLaMA with a real byte-level tokenizer and a chat template."""
-    config = folder.parent / "config.json"
-    config.write_text(json.dumps(DECODER))
-    run("models", "create", "--config", str(config), str(folder), "--seed", "3")
-    tokenizer = json.loads((ROOT / "tests/processing/fixtures/byte_bpe/tokenizer.json").read_text())
-    tokenizer["post_processor"] = None  # an encoder's: it would end the prompt
-    (folder / "tokenizer.json").write_text(json.dumps(tokenizer))
-    settings = {"tokenizer_class": "PreTrainedTokenizerFast", "bos_token": "<s>", "eos_token": "</s>", "pad_token": "<pad>"}
-    (folder / "tokenizer_config.json").write_text(json.dumps(settings))
-    (folder / "chat_template.jinja").write_text(
-        "{% for message in messages %}{{ message['role'] }}: {{ message['content'] }}\n{% endfor %}"
-        "{% if tools %}{{ tools | tojson }}\n{% endif %}{% if add_generation_prompt %}assistant: {% endif %}")
-
-
-class Server:
-    def __init__(self, *arguments, environment=None):
-        self.process = subprocess.Popen([PROGRAM, "serve", *arguments, "--port", "0"], stderr=subprocess.PIPE, text=True,
-                                        env={**os.environ, **(environment or {})})
-        self.log = []
-        for line in self.process.stderr:
-            self.log.append(line)
-            if found := re.search(r"listening on (\S+),", line):
-                self.url = found.group(1)
-                return
-        raise Failed("the server did not start: " + "".join(self.log))
-
-    def stop(self):
-        self.process.terminate()
-        self.process.communicate(timeout=60)
-        return self.process.returncode
-
-
-def ask(server, path, body=None, key=KEY, method=None, headers=None):
-    """Status, fields and text of an answer."""
-    data = None if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-    request = urllib.request.Request(server.url + path, data=data, method=method, headers=headers or {})
-    if key:
-        request.add_header("Authorization", f"Bearer {key}")
-    try:
-        with urllib.request.urlopen(request, timeout=120) as answer:
-            return answer.status, answer.headers, answer.read().decode()
-    except urllib.error.HTTPError as error:
-        return error.code, error.headers, error.read().decode()
 
 
 def bits(vector):
@@ -173,6 +105,12 @@ def check_openai(server, expected):
     except openai.APIStatusError as error:
         expect(error.status_code == 501, error.status_code)
 
+    try:
+        client.audio.transcriptions.create(model="minilm", file=("a.wav", b"RIFF\0\0\0\0WAVEfmt " + bytes(20)), response_format="verbose_json")
+        raise Failed("sound was taken")
+    except openai.APIStatusError as error:
+        expect(error.status_code == 501 and "sound (WAV)" in error.body["message"], error)
+
     async def many():
         client = openai.AsyncOpenAI(base_url=server.url + "/v1", api_key=KEY)
         answers = await asyncio.gather(*(client.embeddings.create(model="minilm", input=text) for text in TEXTS * 8))
@@ -248,6 +186,8 @@ def check_litellm(server, expected):
         expect(answer.choices[0].message.content == expected.text, model, answer.choices[0].message.content)
     answer = litellm.rerank(model="hosted_vllm/reranker", query="what floats?", documents=["a boat", "bread"], api_base=server.url, api_key=KEY)
     expect(len(answer.results) == 2, "rerank")
+    answer = litellm.rerank(model="huggingface/reranker", query="what floats?", documents=["a boat", "bread"], api_base=f"{server.url}/tei/reranker", api_key=KEY)
+    expect({each["index"] for each in answer.results} == {0, 1}, "rerank as TEI")
 
 
 def check_langchain(server, expected):
@@ -267,7 +207,46 @@ def check_langchain(server, expected):
     expect(chat.invoke("Tell me of the sea.").content == expected.text, "ChatOllama")
 
 
+def check_tritonclient(server, expected):
+    import numpy
+    import tritonclient.http as triton
+
+    def headers(key=KEY):  # the client writes into what it is given
+        return {"Authorization": f"Bearer {key}"}
+
+    client = triton.InferenceServerClient(server.url.removeprefix("http://"))
+    expect(client.is_server_live(headers()) and client.is_server_ready(headers()) and client.is_model_ready("minilm", headers=headers()), "live and ready")
+    expect("binary_tensor_data" in client.get_server_metadata(headers())["extensions"], "metadata of the server")
+    expect({each["name"] for each in client.get_model_repository_index(headers())} >= {"minilm", "decoder", "reranker"}, "index")
+    expect(client.get_model_metadata("minilm", headers=headers())["outputs"][0]["datatype"] == "FP32", "metadata of a model")
+    expect(client.get_model_config("minilm", headers=headers())["name"] == "minilm", "configuration")
+    client.unload_model("reranker", headers=headers(ADMIN))
+    client.load_model("reranker", headers=headers(ADMIN))
+
+    def asked(texts, binary, output_binary=None, **more):
+        tensor = triton.InferInput("text", [len(texts)], "BYTES")
+        tensor.set_data_from_numpy(numpy.array([text.encode() for text in texts], dtype=object), binary_data=binary)
+        outputs = None if output_binary is None else [triton.InferRequestedOutput("embedding", binary_data=output_binary)]
+        return client.infer("minilm", [tensor], outputs=outputs, headers=headers(), **more)
+
+    for binary, output_binary, more in ((True, None, {}), (True, True, {"request_id": "7"}), (False, False, {}), (True, True, {"request_compression_algorithm": "gzip"}),
+                                        (True, True, {"request_compression_algorithm": "deflate", "model_version": "1"}), (True, True, {"priority": 2, "timeout": 60_000_000})):  # fmt: skip
+        answer = asked(TEXTS, binary, output_binary, **more)
+        expect([row.astype("<f4").tobytes() for row in answer.as_numpy("embedding")] == expected.embeddings, "embeddings", binary, output_binary, more)
+        expect(answer.get_response()["model_name"] == "minilm" and answer.get_response().get("id", "7") == "7", "names in an answer")
+    statistics = client.get_inference_statistics("minilm", headers=headers())["model_stats"][0]
+    expect(statistics["inference_count"] >= 24 and statistics["inference_stats"]["success"]["count"] >= 6, statistics)
+    for ask_for in (lambda: asked(["a"], True, priority=1), lambda: client.unload_model("reranker", headers=headers()),
+                    lambda: client.infer("none", [], headers=headers()), lambda: client.get_model_metadata("minilm", "2", headers=headers())):  # fmt: skip
+        try:
+            ask_for()
+            raise Failed("what may not be was taken")
+        except triton.InferenceServerException as error:
+            expect(error.message() and "\n" not in str(error), "an error without a message")
+
+
 def check_huggingface_hub(server, expected):
+    import huggingface_hub
     from huggingface_hub import InferenceClient
 
     client = InferenceClient(base_url=server.url + "/v1", api_key=KEY)
@@ -275,6 +254,44 @@ def check_huggingface_hub(server, expected):
     expect(answer.choices[0].message.content == expected.text, "chat_completion")
     chunks = client.chat_completion(MESSAGES, model="decoder", max_tokens=24, temperature=0, stream=True)
     expect("".join(each.choices[0].delta.content or "" for each in chunks if each.choices) == expected.text, "streamed")
+
+    def at(endpoint):
+        return InferenceClient(model=f"{server.url}/hf/{endpoint}", token=KEY)
+
+    for text, wanted in zip(TEXTS, expected.embeddings):
+        vector = at("minilm").feature_extraction(text)
+        expect(vector.astype("<f4").tobytes() == wanted, "feature_extraction", vector.shape)
+    similarities = at("minilm").sentence_similarity("a boat", other_sentences=["a ferry", "a boat"])
+    expect(abs(similarities[1] - 1) < 1e-5 and similarities[0] < similarities[1], similarities)
+    labels = at("labels").text_classification("boats")
+    expect(labels[0].label in ("good", "bad", "fair") and abs(sum(each.score for each in labels) - 1) < 1e-5, labels)
+    expect(len(at("masks").fill_mask("Ada wrote the [MASK] .", top_k=3)) == 3, "fill_mask")
+    expect(all(each.entity_group for each in at("tags").token_classification("Ada Lovelace wrote the program.")), "token_classification")
+    ranked = at("entails").zero_shot_classification("Ada Lovelace wrote the program.", candidate_labels=["boat", "program"])
+    expect({each.label for each in ranked} == {"boat", "program"}, ranked)
+    text = at("decoder").text_generation(expected.prompt, max_new_tokens=24, do_sample=False)
+    expect(text == expected.text, "text_generation", repr(text))
+    for ask_for, status in ((lambda: at("none").feature_extraction("a"), 404), (lambda: at("masks").fill_mask("nothing"), 400),
+                            (lambda: at("labels").image_classification(b"\x89PNG\r\n\x1a\n" + bytes(20)), 501),
+                            (lambda: at("labels").automatic_speech_recognition(b"RIFF\0\0\0\0WAVEfmt " + bytes(20)), 501)):  # fmt: skip
+        try:
+            ask_for()
+            raise Failed("what may not be was taken")
+        except huggingface_hub.errors.HfHubHTTPError as error:
+            expect(error.response.status_code == status, error.response.status_code, error)
+
+
+def check_tei(server, expected):
+    vectors = json.loads(ask(server, "/tei/minilm/embed", {"inputs": TEXTS, "truncate": True})[2])
+    expect([bits(each) for each in vectors] == expected.embeddings, "embed")  # the model's own are of length 1 already
+    vectors = json.loads(ask(server, "/embed", {"inputs": TEXTS[0]}, headers={"X-Model": "minilm"})[2])
+    expect(bits(vectors[0]) == expected.embeddings[0], "embed by X-Model")
+    tokens = json.loads(ask(server, "/tei/minilm/tokenize", {"inputs": "a boat"})[2])[0]
+    expect([each["text"] for each in tokens] == ["[CLS]", "a", "boat", "[SEP]"] and tokens[2]["start"] == 2, tokens)
+    expect(json.loads(ask(server, "/tei/minilm/decode", {"ids": [each["id"] for each in tokens]})[2]) == ["a boat"], "decode")
+    info = json.loads(ask(server, "/tei/minilm/info")[2])
+    expect(info["model_id"] == "minilm" and info["model_type"] == {"embedding": {"pooling": "mean"}}, info)
+    expect(ask(server, "/tei/minilm/embed", {"inputs": 7})[0] == 422, "what may not be was taken")
 
 
 def check_npm(server, expected):
@@ -307,8 +324,8 @@ def check_operations(server, expected):
     expect(ask(server, "/v1/models", headers={"Origin": "https://evil.example"})[0] == 403, "a foreign page")
 
 
-CHECKS = (check_openai, check_ollama, check_cohere, check_anthropic, check_litellm, check_langchain, check_huggingface_hub, check_npm,
-          check_operations)  # fmt: skip
+CHECKS = (check_openai, check_ollama, check_cohere, check_anthropic, check_litellm, check_langchain, check_huggingface_hub, check_tritonclient,
+          check_tei, check_npm, check_operations)  # fmt: skip
 
 
 def main():
@@ -320,7 +337,8 @@ def main():
         settings = pathlib.Path(temporary) / "serve.toml"
         settings.write_text(f'backend = "cpu"\nprecision = "int8"\nadmin_key = "{ADMIN}"\nlog_requests = false\n'
                             f'[[model]]\nname = "minilm"\naliases = ["org/minilm"]\nfolder = "{MINILM}"\n')  # fmt: skip
-        server = Server(f"{decoder}=decoder", f"{ROOT}/tests/tasks/fixtures/rerank_sigmoid=reranker", "--config", str(settings), "--api-key", KEY,
+        small = [f"{ROOT}/tests/tasks/fixtures/{folder}={name}" for folder, name in SMALL.items()]
+        server = Server(f"{decoder}=decoder", *small, "--config", str(settings), "--api-key", KEY,
                         environment={"ACCELERATE_PRECISION": "fp32"})  # fmt: skip
         try:
             for check in CHECKS:

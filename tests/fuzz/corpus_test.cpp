@@ -90,7 +90,8 @@ INSTANTIATE_TEST_SUITE_P(Formats, Corpus,
                                          Case{"calibration", fuzz::calibration}, Case{"pickle", fuzz::pickle},
                                          Case{"torch_checkpoint", fuzz::torch_checkpoint}, Case{"sentencepiece", fuzz::sentencepiece},
                                          Case{"generation_config", fuzz::generation_config}, Case{"chat_template", fuzz::chat_template},
-                                         Case{"chat_messages", fuzz::chat_messages}, Case{"http_request", fuzz::http_request}),
+                                         Case{"chat_messages", fuzz::chat_messages}, Case{"http_request", fuzz::http_request},
+                                         Case{"http_form", fuzz::http_form}, Case{"infer_request", fuzz::infer_request}),
                          [](const auto& test) { return test.param.name; });
 
 }  // namespace

@@ -21,5 +21,7 @@ bool generation_config(std::span<const std::byte> bytes);
 bool chat_template(std::span<const std::byte> bytes);
 bool chat_messages(std::span<const std::byte> bytes);
 bool http_request(std::span<const std::byte> bytes);
+bool http_form(std::span<const std::byte> bytes);
+bool infer_request(std::span<const std::byte> bytes);
 
 }  // namespace accelerate::fuzz

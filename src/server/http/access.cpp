@@ -67,13 +67,16 @@ void check_origin(const AccessRules& rules, const Request& request) {
     throw HttpError(415, fmt::format("Content-Type is {}, expected application/json from a web page", in_quotes(type)));
 }
 
+bool is_admin(const AccessRules& rules, const Request& request) {
+  return (rules.keys.empty() && rules.admin_keys.empty()) || rules.admin_keys.holds(key_of(request));
+}
+
 void check_key(const AccessRules& rules, const Request& request, const Route& route) {
   if (route.access == Access::open || (rules.public_metrics && route.pattern == "/metrics")) return;
-  if (rules.keys.empty() && rules.admin_keys.empty()) return;
+  if (is_admin(rules, request)) return;
   const std::string_view key = key_of(request);
-  const bool is_admin = rules.admin_keys.holds(key);
   const bool is_user = rules.keys.holds(key);
-  if (is_admin || (route.access == Access::key && (is_user || rules.keys.empty()))) return;
+  if (route.access == Access::key && (is_user || rules.keys.empty())) return;
   if (is_user) throw HttpError(403, "this key may not change endpoints: that takes the admin key (--admin-key)", "admin_key_required");
   if (key.empty()) throw HttpError(401, "no key: send Authorization: Bearer KEY", "invalid_api_key");
   throw HttpError(401, "the key is not one of this server's", "invalid_api_key");

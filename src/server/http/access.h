@@ -37,6 +37,9 @@ struct AccessRules {
 /// 403 for an Origin that may not ask, 415 for a request with an Origin and a body that is not JSON.
 void check_origin(const AccessRules& rules, const Request& request);
 
+/// Whether the request may do what takes the admin key: that key came with it, or no key is asked for.
+bool is_admin(const AccessRules& rules, const Request& request);
+
 /// Throws HttpError 401 without the key that the route asks for, 403 where a key is good but not for this route.
 void check_key(const AccessRules& rules, const Request& request, const Route& route);
 

@@ -49,6 +49,7 @@ struct Request {
   bool keep_alive = true;                                            ///< whether the client wants the connection to stay
   std::string id;                                                    ///< X-Request-Id of the client, or one made here
   std::string peer;                                                  ///< "127.0.0.1" or "unix"
+  bool is_admin = false;                                             ///< whether it may do what takes the admin key
   std::chrono::steady_clock::time_point received;                    ///< when its fields were whole
   std::vector<std::pair<std::string, std::string>> parameters = {};  ///< of its route's pattern, decoded
 

@@ -38,6 +38,7 @@ const Route& admit(const Site& site, Request& request) {
   }
   check_key(site.access, request, *match.route);
   request.parameters = std::move(match.parameters);
+  request.is_admin = is_admin(site.access, request);
   return *match.route;
 }
 

@@ -39,14 +39,7 @@ void add_endpoint(const Service& service, http::Exchange& exchange) {
   options.load.accuracy = body.number("accuracy", 0, 1).value_or(options.load.accuracy);
   if (const auto seconds = body.number("keep_alive_seconds", -1, 1e9)) options.keep_alive = std::chrono::duration<double>(*seconds);
   const std::string name = body.required_text("name");
-  const Endpoint endpoint = service.endpoints.add(name, options);
-  try {
-    if (body.boolean("load").value_or(true)) endpoint.init();
-  } catch (...) {
-    service.endpoints.remove(name);
-    throw;
-  }
-  answer_status(exchange, endpoint, 201);
+  answer_status(exchange, server::add_endpoint(service, name, options, body.boolean("load").value_or(true)), 201);
 }
 
 void remove_endpoint(const Service& service, http::Exchange& exchange) {

@@ -102,8 +102,12 @@ void add_routes(std::vector<http::Route>& routes, const SharedService& service) 
        .summary = "Answers a conversation.",
        .request = schemas::chat_request,
        .handler = [service](const auto& exchange) { chat(service, exchange); }});
-  for (const std::string_view pattern :
-       {"/v1/audio/transcriptions", "/v1/audio/translations", "/v1/audio/speech", "/v1/images/generations"})
+  for (const std::string_view pattern : {"/v1/audio/transcriptions", "/v1/audio/translations"})
+    add({.method = "POST",
+         .pattern = pattern,
+         .summary = "Reads the form of a recording to write down, and says that this build has no models of sound.",
+         .handler = [service](const auto& exchange) { transcribe(*service, *exchange); }});
+  for (const std::string_view pattern : {"/v1/audio/speech", "/v1/images/generations"})
     add({.method = "POST",
          .pattern = pattern,
          .place = Place::here,

@@ -20,6 +20,7 @@ void list_models(const Service& service, http::Exchange& exchange);
 void show_model(const Service& service, http::Exchange& exchange);
 void embed(const SharedService& service, const std::shared_ptr<http::Exchange>& exchange);
 void complete(const SharedService& service, const std::shared_ptr<http::Exchange>& exchange);
+void transcribe(const Service& service, http::Exchange& exchange);
 void chat(const SharedService& service, const std::shared_ptr<http::Exchange>& exchange);
 
 /// The options of generation that chat and completions share.

@@ -5,6 +5,7 @@
 #include "server/body.h"
 #include "server/endpoint_of.h"
 #include "server/submit.h"
+#include "server/tei/tei.h"
 
 namespace accelerate::server::rerank {
 namespace {
@@ -41,6 +42,9 @@ OrderedJson results_json(const Ranking& ranking, const std::vector<std::string>&
 
 void rank(const SharedService& service, const std::shared_ptr<http::Exchange>& exchange) {
   const Body body = Body::parse(exchange->take_body());
+  // The path is text-embeddings-inference's too, whose field is another.
+  if (exchange->request().target.path == "/rerank" && body.has("texts") && !body.has("documents"))
+    return tei::rerank(service, exchange, body);
   const Endpoint endpoint = endpoint_or_only(*service, body);
   std::vector<std::string> documents = documents_of(body);
   RankRequest request{.query = body.required_text("query"), .documents = documents};
