@@ -114,8 +114,8 @@ TEST(RunGeneration, EncoderDecodersDoTheirOwnTask) {
   config["task_specific_params"] = {{"summarization", {{"prefix", "sum : "}}}};
   std::ofstream(folder.path() / "config.json") << config.dump();
   const auto answers = [&](const std::vector<std::string>& further) {
-    std::vector<std::string> words{"run", folder.path().string(), "a boat", "--max-new-tokens", "6",     "--backend",
-                                   "cpu", "--precision",          "fp32",   "--ignore-eos",     "--json", "--threads", "1"};
+    std::vector<std::string> words{"run",  folder.path().string(), "a boat", "--max-new-tokens", "6", "--backend", "cpu", "--precision",
+                                   "fp32", "--ignore-eos",         "--json", "--threads",        "1"};
     words.insert(words.end(), further.begin(), further.end());
     const ProgramResult result = run_program(words);
     EXPECT_EQ(result.exit_code, 0) << result.errors;

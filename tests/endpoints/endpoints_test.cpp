@@ -209,7 +209,7 @@ TEST(Endpoints, AnswerTextsWithEncoderDecoders) {
     EXPECT_EQ(result.report.generated_tokens, 9);
     EXPECT_EQ(result.take<GenerateRequest>().texts.front().tokens, expected.texts.front().tokens);
   }
-  expect_error(ErrorKind::invalid_argument, "embed", [&] { (void)endpoint.invoke(EmbedRequest{.texts = {"a boat"}}); });
+  expect_error(ErrorKind::unsupported, "does generate, not embed", [&] { (void)endpoint.invoke(EmbedRequest{.texts = {"a boat"}}); });
 }
 
 TEST(Endpoints, StreamEndAtTheCallersWishOrDeadline) {

@@ -122,7 +122,7 @@ INSTANTIATE_TEST_SUITE_P(All, GeneratingOn, testing::Values("cpu", "reference", 
 // Each goes on from what it remembers: the longest texts grow over several pages.
 TEST_P(GeneratingOn, TextsComeOutAsOnCpu) {
   if (const Devices devices = backend_named(GetParam())->devices(); devices.usable.empty()) GTEST_SKIP() << devices.reason;
-  TextGenerator model(open_model_folder(folder()),
+  TextGenerator model(open_model_folder(model_folder(Kind::decoder)),
                       GenerationSessionOptions{.session = {.backend = GetParam(), .precision = "fp32", .threads = 2},
                                                .state_bytes = std::int64_t{64} << 20});
   std::vector<GenerationRequest> requests;
