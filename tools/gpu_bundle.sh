@@ -6,7 +6,8 @@ cd "$(dirname "$0")/.."
 
 bundle=${1:-build/gpu-bundle}
 targets=(ipfs_accelerate_program ipfs_accelerate_cuda ops_table models_fixtures_test cuda_device_test cuda_faults_test
-  cuda_executable_test cuda_plan_test cuda_weights_test cuda_kernels_device_test cuda_kernels_host_test cuda_limits)
+  cuda_executable_test cuda_plan_test cuda_state_test cuda_weights_test cuda_kernels_device_test cuda_kernels_host_test cuda_limits
+  state_test)
 tools/build.sh release "${targets[@]}"
 
 rm -rf "$bundle"

@@ -74,22 +74,23 @@ cd "$work" || exit 1
 "$bundle/bin/ipfs-accelerate" devices | tee "$work/devices"
 command -v nvidia-smi >/dev/null && nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader
 
-for test in cuda_plan_test cuda_weights_test cuda_executable_test cuda_faults_test cuda_kernels_host_test; do
+for test in cuda_plan_test cuda_weights_test cuda_state_test cuda_executable_test cuda_faults_test cuda_kernels_host_test; do
   step "$test" 60 "$bundle/bin/$test"
 done
 if ! "$bundle/bin/ops_table" check --backend cuda --case input >/dev/null 2>&1; then
   echo "there is no GPU that the cuda backend can use here; what it says:"
   "$bundle/bin/ipfs-accelerate" bench --backend cuda "$bundle/data/models/fixtures/bert_model" 2>&1 | head -n 3
-  for name in kernels ops fixtures faults compute-sanitizer benchmark; do skip "$name" "there is no GPU"; done
+  for name in kernels ops fixtures state faults compute-sanitizer benchmark; do skip "$name" "there is no GPU"; done
   finish
 fi
 
 step kernels 90 "$bundle/bin/cuda_kernels_device_test"
 step ops 90 "$bundle/bin/ops_table" check --backend cuda
 step fixtures 90 "$bundle/bin/models_fixtures_test" --gtest_filter='*cuda*'
+step state 60 "$bundle/bin/state_test" --gtest_filter='*cuda*'
 step faults 60 "$bundle/bin/cuda_device_test"
 if command -v compute-sanitizer >/dev/null; then
-  for case in linear_1 attention_size_ embedding_norm_3 add_norm sequence_pool_m; do
+  for case in linear_1 attention_size_ embedding_norm_3 add_norm sequence_pool_m sequence_shift rope scatter; do
     sanitize memcheck "$case" ops_table check --backend cuda --case "$case"
   done
   sanitize racecheck attention ops_table check --backend cuda --case attention_size_

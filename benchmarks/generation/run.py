@@ -129,7 +129,7 @@ def report(results: dict[str, object]) -> str:
     lines = ["# Prefill and decoding beside llama.cpp, CTranslate2 and OpenVINO", "",
              f"{results['processor']}, {results['threads']} threads, kernels `{results['rows'][0]['isa']}`; tokens a second, medians. Written by "
              "`benchmarks/generation/run.py`. *ratio*: ours to the best peer. *share*: of the bandwidth that the same run of ours measured, at "
-             "which weights were read. *memory*: the most MB resident.", "",
+             f"which weights were read. *memory*: the most MB resident. llama.cpp: {results['llama_build']}.", "",
              "| shape | width | workload | ours | llama.cpp | CTranslate2 | OpenVINO | ratio | share | bandwidth, GB/s | memory: ours | llama.cpp | CTranslate2 | OpenVINO |",
              "|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"]
     names = ("ours", "llama.cpp", "ctranslate2", "openvino")
@@ -146,6 +146,7 @@ def report(results: dict[str, object]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--llama", type=Path, required=True, help="folder with llama-bench and llama-batched-bench")
+    parser.add_argument("--llama-build", default="as its makers set it", help="how llama.cpp was built, for the report")
     parser.add_argument("--program", type=Path, default=ROOT / "build" / "bin" / "ipfs-accelerate")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "generation", help="where models are made")
     parser.add_argument("--results", type=Path, default=ROOT / "benchmarks" / "results" / "generation.json")
@@ -166,7 +167,7 @@ def main() -> None:
     for shape in arguments.shapes:
         for precision in arguments.precisions:
             kept = [row for row in known["rows"] if (row["shape"], row["precision"]) != (shape, precision)]
-            known = {"processor": processor(), "threads": arguments.threads, "rows": kept + measure(arguments, shape, precision)}
+            known = {"processor": processor(), "threads": arguments.threads, "llama_build": arguments.llama_build, "rows": kept + measure(arguments, shape, precision)}
             arguments.results.write_text(json.dumps(known, indent=1) + "\n")
             arguments.results.with_suffix(".md").write_text(report(known))
             print(report(known))

@@ -164,4 +164,15 @@ void PagedState::release(std::size_t group, std::int64_t page) {
   bytes_ -= pages.group.page_bytes;
 }
 
+std::vector<PagedState::Growth> growths_of(const Graph& graph, std::span<const AppendedSize> sizes, const TensorMap& inputs,
+                                           const StateCall& call) {
+  std::vector<PagedState::Growth> growths;
+  for (const AppendedSize& size : sizes) {
+    const auto begins = inputs.find(graph.producer(size.sequences).as<InputOptions>().name)->second.values<std::int64_t>();
+    for (std::size_t i = 0; i < call.sequences.size(); ++i)
+      growths.push_back({.sequence = call.sequences[i], .size = size.name, .rows = begins[i + 1] - begins[i]});
+  }
+  return growths;
+}
+
 }  // namespace accelerate

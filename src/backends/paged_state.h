@@ -93,4 +93,8 @@ class PagedState : public State {
   SequenceId next_ = 0;
 };
 
+/// The rows that a call brings its sequences under each of the graph's appended sizes, whose names they refer to.
+std::vector<PagedState::Growth> growths_of(const Graph& graph, std::span<const AppendedSize> sizes, const TensorMap& inputs,
+                                           const StateCall& call);
+
 }  // namespace accelerate

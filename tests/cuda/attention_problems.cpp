@@ -40,9 +40,35 @@ std::vector<AttentionShape> attention_shapes() {
        .query_bias = true,
        .key_bias = true,
        .radius = 12},
+      {.name = "softcap", .sequences = ragged, .softcap = 0.7F},
+      {.name = "softcap_causal_window", .sequences = cross, .causal = true, .window_left = 40, .softcap = 2},
+      {.name = "slopes", .sequences = cross, .heads = 4, .key_heads = 2, .causal = true, .slopes = true},
+      {.name = "global_keys", .sequences = {{200, 200}, {3, 3}}, .window_left = 4, .window_right = 2, .global_every = 5},
+      {.name = "few_global_keys", .sequences = {{400, 400}, {3, 3}}, .window_left = 4, .window_right = 2, .global_every = 150},
+      {.name = "global_keys_causal", .sequences = {{70, 150}, {9, 2}}, .causal = true, .window_left = 3, .global_every = 5},
+      {.name = "everything",
+       .sequences = {{70, 70}, {9, 30}},
+       .heads = 4,
+       .key_heads = 2,
+       .size = 32,
+       .value_size = 32,
+       .window_left = 8,
+       .head_bias = true,
+       .query_bias = true,
+       .key_bias = true,
+       .radius = 12,
+       .softcap = 1.5F,
+       .slopes = true,
+       .global_every = 5},
       {.name = "many_sequences", .sequences = many, .size = 16, .value_size = 16},
       {.name = "no_sequences", .sequences = {}},
   };
+}
+
+std::vector<AttentionShape> remembered_attention_shapes() {
+  std::vector<AttentionShape> shapes = attention_shapes();
+  std::erase_if(shapes, [](const AttentionShape& shape) { return shape.key_bias || shape.global_every != 0; });
+  return shapes;
 }
 
 AttentionNumbers attention_numbers(const AttentionShape& shape, float (*round)(float)) {
@@ -68,6 +94,10 @@ AttentionNumbers attention_numbers(const AttentionShape& shape, float (*round)(f
   if (shape.head_bias) fill(numbers.head_bias, 1, shape.heads, numbers.columns);
   if (shape.query_bias) fill(numbers.query_bias, query_tokens, shape.heads, numbers.columns);
   if (shape.key_bias) fill(numbers.key_bias, key_tokens, shape.heads, numbers.columns);
+  for (std::int64_t head = 0; shape.slopes && head < shape.heads; ++head)
+    numbers.slopes.push_back(0.5F / static_cast<float>(std::int64_t{1} << head));
+  for (std::int64_t key = 0; shape.global_every != 0 && key < key_tokens; ++key)
+    numbers.global_keys.push_back(key % shape.global_every == 0 ? 1 : 0);
   for (std::int64_t distance = 0; distance <= 2 * shape.radius; ++distance)
     numbers.distance_columns.push_back(distance * 5 % numbers.columns);
   return numbers;
@@ -89,13 +119,17 @@ std::vector<double> attention_by_loops(const AttentionShape& shape, const Attent
         std::vector<std::int64_t> seen;
         for (std::int64_t key = 0; key < keys; ++key) {
           const std::int64_t distance = (key - keys) - (query - queries);
-          if (shape.causal && distance > 0) continue;
-          if (shape.window_left >= 0 && -distance > shape.window_left) continue;
-          if (shape.window_right >= 0 && distance > shape.window_right) continue;
+          const bool is_hidden = (shape.causal && distance > 0) || (shape.window_left >= 0 && -distance > shape.window_left) ||
+                                 (shape.window_right >= 0 && distance > shape.window_right);
+          const bool is_global =
+              shape.global_every != 0 && numbers.global_keys[static_cast<std::size_t>(numbers.key_begins[sequence] + key)] != 0;
+          if (is_hidden && !is_global) continue;
           double product = 0;
           for (std::int64_t i = 0; i < shape.size; ++i)
             product += at(numbers.query, query_row * shape.size + i) * at(numbers.key, key_row(key) * shape.size + i);
           double score = product * static_cast<double>(shape.scale);
+          if (shape.softcap != 0) score = static_cast<double>(shape.softcap) * std::tanh(score / static_cast<double>(shape.softcap));
+          if (shape.slopes) score += at(numbers.slopes, head) * static_cast<double>(distance);
           const std::int64_t column =
               numbers.distance_columns[static_cast<std::size_t>(std::clamp(distance, -shape.radius, shape.radius) + shape.radius)];
           if (shape.head_bias) score += at(numbers.head_bias, head * numbers.columns + column);

@@ -92,7 +92,7 @@ TEST(CudaPlan, ValuesThatLiveAtOnceDoNotOverlap) {
       if (!source && values[static_cast<std::size_t>(output)].root == output && !is_stacked_weight(graph, output))
         steps.push_back(make_step(context, node));
     }
-    const Layout layout = lay_out(graph, values, steps, {{"tokens", 9}, {"sequences", 3}});
+    const Layout layout = lay_out(graph, values, steps, {.sizes = {{"tokens", 9}, {"sequences", 3}}});
     const auto begin = [&](ValueId value) { return layout.places[static_cast<std::size_t>(value)].offset; };
     const auto end = [&](ValueId value) {
       const Place& here = layout.places[static_cast<std::size_t>(value)];

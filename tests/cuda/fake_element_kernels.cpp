@@ -152,6 +152,17 @@ Status sequence_pool(const SequencePoolArguments& a) {
   });
 }
 
+Status sequence_shift(const SequenceShiftArguments& a) {
+  return submit(a.stream, "kernel", [a] {
+    for (std::int64_t sequence = 0; sequence < a.sequences; ++sequence)
+      for (std::int64_t token = a.begins[sequence]; token < a.begins[sequence + 1]; ++token) {
+        const std::int64_t from = token + a.offset;
+        const bool exists = from >= a.begins[sequence] && from < a.begins[sequence + 1];
+        put_row(a.y, token, exists ? row_of(a.x, from, a.columns) : std::vector<double>(static_cast<std::size_t>(a.columns), 0));
+      }
+  });
+}
+
 Status sequence_cumsum(const SequenceCumsumArguments& a) {
   return submit(a.stream, "kernel", [a] {
     for (std::int64_t sequence = 0; sequence < a.sequences; ++sequence) {

@@ -57,11 +57,13 @@ class FakeProducts final : public MatrixProducts {
   cudaError_t multiply(const Product& p) override {
     return submit(p.stream, "product", [p] {
       for (std::int64_t row = 0; row < p.rows; ++row)
-        for (std::int64_t output = 0; output < p.outputs; ++output) {
+        for (std::int64_t own = 0; own < p.groups * p.outputs; ++own) {
+          const std::int64_t output = own % p.outputs;
+          const std::int64_t x_row = row * p.groups + own / p.outputs;
           double sum = 0;
           for (std::int64_t i = 0; i < p.inputs; ++i)
-            sum += number_at(p.x, p.operands, row * p.inputs + i) * number_at(p.weight, p.operands, output * p.inputs + i);
-          const std::int64_t place = row * p.outputs + output;
+            sum += number_at(p.x, p.operands, x_row * p.inputs + i) * number_at(p.weight, p.operands, own * p.inputs + i);
+          const std::int64_t place = row * p.groups * p.outputs + own;
           if (p.residual != nullptr) sum += number_at(p.residual, p.result, place);
           if (p.bias != nullptr) sum += number_at(p.bias, p.result, output);
           put_number(p.y, p.result, place, p.gelu_tanh ? gelu_tanh(sum) : sum);
@@ -75,10 +77,20 @@ class FakeProducts final : public MatrixProducts {
   std::shared_ptr<FakeState> state_;
 };
 
-bool sees(const AttentionArguments& a, std::int64_t place, std::int64_t key) {
+/// Whether the query at `place` sees the key of its sequence, which is row `row` of all keys.
+bool sees(const AttentionArguments& a, std::int64_t place, std::int64_t key, std::int64_t row) {
+  if (a.global_keys != nullptr && a.global_keys[row] != 0) return true;
   if (a.causal && key > place) return false;
   if (a.window_left >= 0 && place - key > a.window_left) return false;
   return a.window_right < 0 || key - place <= a.window_right;
+}
+
+/// Element `column` of a sequence's key or value.
+double row_element(const AttentionArguments& a, std::int64_t sequence, std::int64_t key, std::int64_t column, bool is_value) {
+  const std::int64_t stride = is_value ? a.value_stride : a.key_stride;
+  if (a.pages.pages == nullptr) return load(is_value ? a.value : a.key, a.element, (a.key_begins[sequence] + key) * stride + column);
+  const std::byte* page = a.pages.pages[a.pages.begins[sequence] + key / page_rows];
+  return load(page + (is_value ? a.value_offset : a.key_offset), a.element, key % page_rows * stride + column);
 }
 
 /// One query of one head.
@@ -91,12 +103,14 @@ void attend(const AttentionArguments& a, std::int64_t sequence, std::int64_t que
   std::vector<double> scores(static_cast<std::size_t>(keys), -std::numeric_limits<double>::infinity());
   double largest = -std::numeric_limits<double>::infinity();
   for (std::int64_t key = 0; key < keys; ++key) {
-    if (!sees(a, place, key)) continue;
+    if (!sees(a, place, key, first_key + key)) continue;
     double score = 0;
     for (std::int64_t i = 0; i < a.size; ++i)
       score += load(a.query, a.element, query * a.query_stride + head * a.size + i) *
-               load(a.key, a.element, (first_key + key) * a.key_stride + key_head * a.size + i);
+               row_element(a, sequence, key, key_head * a.size + i, false);
     score *= a.scale;
+    if (a.softcap != 0) score = a.softcap * std::tanh(score / a.softcap);
+    if (a.slopes != nullptr) score += a.slopes[head] * static_cast<double>(key - place);
     if (a.distance_columns != nullptr) {
       const std::int64_t column = a.distance_columns[std::clamp(key - place, -a.distance_radius, a.distance_radius) + a.distance_radius];
       if (a.head_bias != nullptr) score += a.head_bias[head * a.bias_columns + column];
@@ -110,9 +124,10 @@ void attend(const AttentionArguments& a, std::int64_t sequence, std::int64_t que
   double weights = 0;
   for (std::int64_t key = 0; key < keys; ++key) {
     const double weight = std::isinf(largest) ? 0 : std::exp(scores[static_cast<std::size_t>(key)] - largest);
+    if (weight == 0) continue;  // its page may be gone
     weights += weight;
     for (std::int64_t i = 0; i < value_size; ++i)
-      y[static_cast<std::size_t>(i)] += weight * load(a.value, a.element, (first_key + key) * a.value_stride + key_head * value_size + i);
+      y[static_cast<std::size_t>(i)] += weight * row_element(a, sequence, key, key_head * value_size + i, true);
   }
   for (std::int64_t i = 0; i < value_size; ++i)
     store(a.y.data, a.y.element, query * a.y_stride + head * value_size + i, weights == 0 ? 0 : y[static_cast<std::size_t>(i)] / weights);
@@ -143,6 +158,21 @@ Status matmul(const MatmulArguments& a) {
       }
       store(a.y.data, a.y.element, next++, sum);
     });
+  });
+}
+
+Status append(const AppendArguments& a) {
+  return submit(a.stream, "kernel", [a] {
+    const std::int64_t stride = a.x.stride == 0 ? a.columns : a.x.stride;
+    for (std::int64_t sequence = 0; sequence < a.sequences; ++sequence) {
+      const std::int64_t before = a.context[sequence + 1] - a.context[sequence] - (a.begins[sequence + 1] - a.begins[sequence]);
+      for (std::int64_t token = a.begins[sequence]; token < a.begins[sequence + 1]; ++token) {
+        const std::int64_t row = before + token - a.begins[sequence];
+        std::byte* const rows = a.pages.pages[a.pages.begins[sequence] + row / page_rows] + a.offset;
+        for (std::int64_t column = 0; column < a.columns; ++column)
+          store(rows, a.element, row % page_rows * a.columns + column, load(a.x.data, a.x.element, token * stride + column));
+      }
+    }
   });
 }
 

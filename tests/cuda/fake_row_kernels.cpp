@@ -1,6 +1,7 @@
 // The kernels of kernels.h as plain loops in host memory: rows, norms, tails and quantisation.
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "backends/reference/functions.h"
@@ -83,6 +84,43 @@ Status gather(const GatherArguments& a) {
           store(a.y.data, a.y.element, i * a.columns + column,
                 inside ? load(a.table.data, a.table.element, index * a.columns + column) : 0);
       }
+    }
+  });
+}
+
+Status scatter(const ScatterArguments& a) {
+  return submit(a.stream, "kernel", [a] {
+    const std::size_t row_bytes = static_cast<std::size_t>(a.columns) * size_of(a.y.element);
+    const auto row_at = [&](void* data, std::int64_t row) {
+      return static_cast<std::byte*>(data) + static_cast<std::size_t>(row) * row_bytes;
+    };
+    if (a.rows > 0) std::memcpy(a.y.data, a.x.data, static_cast<std::size_t>(a.rows) * row_bytes);
+    for (std::int64_t i = 0; i < a.count; ++i) {
+      const std::int64_t index = a.indices[i];
+      if (index < 0 || index >= a.rows)
+        report(a.fault, {.kind = FaultKind::index_outside_table, .node = a.node, .position = i, .value = index});
+      else
+        std::memcpy(row_at(a.y.data, index), row_at(const_cast<void*>(a.updates.data), i), row_bytes);
+    }
+  });
+}
+
+Status rope(const RopeArguments& a) {
+  return submit(a.stream, "kernel", [a] {
+    for (std::int64_t token = 0; token < a.tokens; ++token) {
+      const std::vector<double> x = row_of(a.x, token, a.heads * a.size);
+      std::vector<double> y = x;
+      for (std::int64_t head = 0; head < a.heads; ++head)
+        for (std::int64_t pair = 0; pair < a.pairs; ++pair) {
+          const std::int64_t begin = head * a.size;
+          const auto first = static_cast<std::size_t>(begin + (a.interleaved ? 2 * pair : pair));
+          const auto second = static_cast<std::size_t>(begin + (a.interleaved ? 2 * pair + 1 : pair + a.pairs));
+          const double cosine = a.cosines[token * a.pairs + pair];
+          const double sine = a.sines[token * a.pairs + pair];
+          y[first] = x[first] * cosine - x[second] * sine;
+          y[second] = x[second] * cosine + x[first] * sine;
+        }
+      put_row(a.y, token, y);
     }
   });
 }

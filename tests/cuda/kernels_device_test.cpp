@@ -337,6 +337,111 @@ TEST_F(Kernels, sequences) {
       }
 }
 
+TEST_F(Kernels, shifted_rows) {
+  const std::vector<std::int64_t> begins{0, 3, 3, 4, 104};
+  const DeviceArray<std::int64_t> device_begins(begins);
+  for (std::int64_t columns : {1, 6, 64})
+    for (std::int64_t offset : {-200, -1, 0, 2}) {
+      const auto x = random_numbers(size(104 * columns), Element::float32, 1);
+      const DeviceFloats device_x(Element::float32, x);
+      const DeviceFloats y(Element::float32, x.size());
+      ASSERT_EQ(sequence_shift({.x = device_x.input(),
+                                .begins = device_begins.data(),
+                                .y = y.output(),
+                                .tokens = 104,
+                                .columns = columns,
+                                .sequences = 4,
+                                .offset = offset}),
+                cudaSuccess);
+      const auto results = y.numbers();
+      for (std::size_t sequence = 0; sequence < 4; ++sequence)
+        for (std::int64_t token = begins[sequence]; token < begins[sequence + 1]; ++token)
+          for (std::int64_t column = 0; column < columns; ++column) {
+            const std::int64_t from = token + offset;
+            const bool exists = from >= begins[sequence] && from < begins[sequence + 1];
+            ASSERT_EQ(results[size(token * columns + column)], exists ? x[size(from * columns + column)] : 0.0F);
+          }
+    }
+}
+
+TEST_F(Kernels, scattered_rows) {
+  for (std::int64_t columns : {1, 7, 64}) {
+    const auto x = random_numbers(size(9 * columns), Element::float32, 1);
+    const auto updates = random_numbers(size(3 * columns), Element::float32, 2);
+    const DeviceFloats device_x(Element::float32, x);
+    const DeviceFloats device_updates(Element::float32, updates);
+    const DeviceArray<std::int64_t> indices({8, 0, 9});
+    const DeviceFloats y(Element::float32, x.size());
+    const DeviceArray<Fault> fault(std::vector<Fault>(1));
+    ASSERT_EQ(scatter({.x = device_x.input(),
+                       .indices = indices.data(),
+                       .updates = device_updates.input(),
+                       .y = y.output(),
+                       .rows = 9,
+                       .columns = columns,
+                       .count = 3,
+                       .fault = fault.data()}),
+              cudaSuccess);
+    const auto results = y.numbers();
+    for (std::int64_t row = 0; row < 9; ++row)
+      for (std::int64_t column = 0; column < columns; ++column) {
+        const float expected = row == 8   ? updates[size(column)]
+                               : row == 0 ? updates[size(columns + column)]
+                                          : x[size(row * columns + column)];
+        EXPECT_EQ(results[size(row * columns + column)], expected) << row;
+      }
+    EXPECT_EQ(fault.numbers()[0].kind, FaultKind::index_outside_table);
+    EXPECT_EQ(fault.numbers()[0].position, 2);
+    EXPECT_EQ(fault.numbers()[0].value, 9);
+  }
+}
+
+TEST_F(Kernels, turned_pairs) {
+  struct Shape {
+    std::int64_t size;
+    std::int64_t pairs;
+  };
+  for (const auto& [head, pairs] : {Shape{2, 1}, Shape{128, 64}, Shape{20, 4}, Shape{7, 3}})
+    for (bool interleaved : {false, true})
+      for (Element element : float_elements) {
+        constexpr std::int64_t tokens = 5;
+        constexpr std::int64_t heads = 3;
+        const std::int64_t stride = heads * head + 8;  // of rows within wider ones
+        const auto x = random_numbers(size(tokens * stride), element, 1);
+        const auto cosines = random_numbers(size(tokens * pairs), Element::float32, 2);
+        const auto sines = random_numbers(size(tokens * pairs), Element::float32, 3);
+        const DeviceFloats device_x(element, x);
+        const DeviceFloats device_cosines(Element::float32, cosines);
+        const DeviceFloats device_sines(Element::float32, sines);
+        const DeviceFloats y(element, size(tokens * heads * head));
+        ASSERT_EQ(rope({.x = {device_x.data(), element, stride},
+                        .cosines = static_cast<const float*>(device_cosines.data()),
+                        .sines = static_cast<const float*>(device_sines.data()),
+                        .y = y.output(),
+                        .tokens = tokens,
+                        .heads = heads,
+                        .size = head,
+                        .pairs = pairs,
+                        .interleaved = interleaved}),
+                  cudaSuccess);
+        std::vector<double> expected;
+        for (std::int64_t token = 0; token < tokens; ++token)
+          for (std::int64_t column = 0; column < heads * head; ++column) expected.push_back(x[size(token * stride + column)]);
+        for (std::int64_t row = 0; row < tokens * heads; ++row)
+          for (std::int64_t pair = 0; pair < pairs; ++pair) {
+            double& first = expected[size(row * head + (interleaved ? 2 * pair : pair))];
+            double& second = expected[size(row * head + (interleaved ? 2 * pair + 1 : pair + pairs))];
+            const double a = first;
+            const double b = second;
+            const double cosine = cosines[size(row / heads * pairs + pair)];
+            const double sine = sines[size(row / heads * pairs + pair)];
+            first = a * cosine - b * sine;
+            second = b * cosine + a * sine;
+          }
+        expect_near(y.numbers(), expected, element, "rope");
+      }
+}
+
 TEST_F(Kernels, matrix_products) {
   for (bool transpose_a : {false, true})
     for (bool transpose_b : {false, true})

@@ -22,6 +22,8 @@
 #include "backends/cuda/kernels/functions.cuh"
 #include "backends/cuda/kernels/indexing.cuh"
 #include "backends/cuda/kernels/quantisation.cuh"
+#include "backends/cuda/kernels/rope.cuh"
+#include "backends/cuda/kernels/sequences.cuh"
 
 namespace accelerate::cuda {
 namespace {
@@ -31,7 +33,7 @@ constexpr float infinity = std::numeric_limits<float>::infinity();
 int limit(std::int64_t window) { return window < 0 ? unlimited_distance : static_cast<int>(window); }
 
 AttentionProblem problem_of(const AttentionShape& shape, const AttentionNumbers& numbers) {
-  const auto pointer = [](const std::vector<float>& array) { return array.empty() ? nullptr : array.data(); };
+  const auto pointer = [](const auto& array) { return array.empty() ? nullptr : array.data(); };
   return {.query = numbers.query.data(),
           .key = numbers.key.data(),
           .value = numbers.value.data(),
@@ -50,14 +52,20 @@ AttentionProblem problem_of(const AttentionShape& shape, const AttentionNumbers&
           .key_begins = numbers.key_begins.data(),
           .sequences = static_cast<std::int64_t>(shape.sequences.size()),
           .scale = shape.scale,
+          .softcap = shape.softcap,
           .behind = limit(shape.window_left),
           .ahead = shape.causal ? 0 : limit(shape.window_right),
+          .global_keys = pointer(numbers.global_keys),
+          .slopes = pointer(numbers.slopes),
           .head_bias = pointer(numbers.head_bias),
           .query_bias = pointer(numbers.query_bias),
           .key_bias = pointer(numbers.key_bias),
           .distance_columns = numbers.distance_columns.data(),
           .bias_columns = numbers.columns,
-          .distance_radius = static_cast<int>(shape.radius)};
+          .distance_radius = static_cast<int>(shape.radius),
+          .pages = {},
+          .key_offset = 0,
+          .value_offset = 0};
 }
 
 /// The largest difference to what plain loops compute; infinity where an element was not written.
@@ -71,8 +79,18 @@ double error_of(const AttentionShape& shape, const AttentionNumbers& numbers, co
   return error;
 }
 
+enum class Keys : std::uint8_t { in_rows, in_pages };
+
+/// Lets the problem find its keys and values in pages, and nowhere else.
+template <class T>
+void put_in_pages(AttentionProblem& problem, const KeysInPages<T>& keys, const std::vector<std::byte*>& table) {
+  problem.key = problem.value = nullptr;
+  problem.pages = {.begins = keys.begins.data(), .pages = table.data()};
+  problem.value_offset = keys.value_offset;
+}
+
 template <Element element, int Width, int Blocks, bool General>
-std::vector<float> half_attention(const AttentionShape& shape, const AttentionNumbers& numbers) {
+std::vector<float> half_attention(const AttentionShape& shape, const AttentionNumbers& numbers, Keys keys = Keys::in_rows) {
   const auto halves = [](const std::vector<float>& array) {
     std::vector<std::uint16_t> result;
     for (float number : array) result.push_back(Half<element>::bits(number));
@@ -90,6 +108,9 @@ std::vector<float> half_attention(const AttentionShape& shape, const AttentionNu
   problem.value = value.data();
   problem.element = element;
   problem.y = y.data();
+  KeysInPages<std::uint16_t> pages(shape, numbers, key, value, 0x7fff);
+  const std::vector<std::byte*> table = pages.table();
+  if (keys == Keys::in_pages) put_in_pages(problem, pages, table);
   using Attention = HalfAttention<EmulatedWarp<element>, Width, Blocks, General>;
   const std::int64_t numbers_of_blocks = tokens / Attention::block_queries + problem.sequences;
   for (std::int64_t number = 0; number < numbers_of_blocks; ++number)
@@ -111,7 +132,7 @@ void expect_half_attention(double tolerance) {
       EXPECT_LT(error_of(shape, numbers, y), tolerance) << shape.name << ", " << form;
     };
     const std::int64_t size = std::max(shape.size, shape.value_size);
-    const bool is_plain = !shape.head_bias && !shape.query_bias && !shape.key_bias && shape.scale > 0;
+    const bool is_plain = problem_of(shape, numbers).is_plain() && shape.scale > 0;
     if (size <= 32) {
       expect("general 32", half_attention<element, 32, 1, true>(shape, numbers));
       if (is_plain) expect("plain 32", half_attention<element, 32, 1, false>(shape, numbers));
@@ -131,6 +152,26 @@ TEST(HalfAttention, float16_is_what_loops_compute) { expect_half_attention<Eleme
 
 TEST(HalfAttention, bfloat16_is_what_loops_compute) { expect_half_attention<Element::bfloat16>(2e-2); }
 
+TEST(HalfAttention, finds_keys_in_pages) {
+  for (const AttentionShape& shape : remembered_attention_shapes()) {
+    const AttentionNumbers numbers = attention_numbers(shape, round_to_float16);
+    const std::int64_t size = std::max(shape.size, shape.value_size);
+    const bool is_plain = problem_of(shape, numbers).is_plain() && shape.scale > 0;
+    if (size <= 64) {
+      EXPECT_LT(error_of(shape, numbers, half_attention<Element::float16, 64, 1, true>(shape, numbers, Keys::in_pages)), 3e-3)
+          << shape.name;
+    }
+    if (size <= 64 && is_plain) {
+      EXPECT_LT(error_of(shape, numbers, half_attention<Element::float16, 64, 2, false>(shape, numbers, Keys::in_pages)), 3e-3)
+          << shape.name << ", twice as high";
+    }
+    if (size > 64 && is_plain) {
+      EXPECT_LT(error_of(shape, numbers, half_attention<Element::float16, 128, 1, false>(shape, numbers, Keys::in_pages)), 3e-3)
+          << shape.name << ", wide";
+    }
+  }
+}
+
 TEST(HalfAttention, numbers_that_are_not_finite_stay_in_their_sequence) {
   const AttentionShape shape{.name = "", .sequences = {{20, 20}, {70, 70}, {20, 20}}, .size = 32, .value_size = 32};
   AttentionNumbers numbers = attention_numbers(shape, round_to_float16);
@@ -146,26 +187,29 @@ struct HostMemory {
 };
 
 template <int Width>
-std::vector<float> float_attention(const AttentionShape& shape, const AttentionNumbers& numbers) {
+std::vector<float> float_attention(const AttentionShape& shape, const AttentionNumbers& numbers, Keys keys = Keys::in_rows) {
   using Attention = FloatAttention<HostMemory, Width>;
   const std::int64_t tokens = numbers.query_begins.back();
   std::vector<float> y(static_cast<std::size_t>(tokens * shape.heads * shape.value_size), std::numeric_limits<float>::quiet_NaN());
   AttentionProblem problem = problem_of(shape, numbers);
   problem.y = y.data();
+  KeysInPages<float> pages(shape, numbers, numbers.key, numbers.value, std::numeric_limits<float>::quiet_NaN());
+  const std::vector<std::byte*> table = pages.table();
+  if (keys == Keys::in_pages) put_in_pages(problem, pages, table);
   const EmulatedWarp<Element::float16> counter(0);
   const auto shared = std::make_unique<typename Attention::Shared>();
   std::vector<typename Attention::Sums> sums(Attention::threads);
   for (std::int64_t number = 0; number < tokens / Attention::block_queries + problem.sequences; ++number)
     for (int head = 0; head < problem.heads; ++head) {
-      const QueryBlock block = query_block(number, problem, Attention::block_queries, Attention::threads,
-                                           [&](auto predicate) { return counter.count(predicate); });
+      const auto count = [&](auto predicate) { return counter.count(predicate); };
+      const QueryBlock block = query_block(number, problem, Attention::block_queries, Attention::threads, count);
       if (block.rows == 0) continue;
       Attention attention(problem, block, head, *shared);
       const auto each_thread = [&](auto phase) {
         for (int thread = 0; thread < Attention::threads; ++thread) phase(thread, sums[static_cast<std::size_t>(thread)]);
       };
       each_thread([&](int thread, auto& own) { attention.begin(thread, own); });
-      for (int tile = attention.first_tile(); tile < attention.end_key(); tile += Attention::tile_keys) {
+      for (int tile = attention.first_tile(count); tile < attention.end_key(); tile = attention.tile_after(tile, count)) {
         each_thread([&](int thread, auto&) { attention.fetch(thread, tile); });
         each_thread([&](int thread, auto&) { attention.score(thread, tile); });
         each_thread([&](int thread, auto&) { attention.weigh(thread); });
@@ -194,6 +238,13 @@ TEST(FloatAttention, is_what_loops_compute) {
       .name = "odd", .sequences = {{35, 70}}, .heads = 2, .key_heads = 1, .size = 131, .value_size = 253, .scale = 0.1F};
   const AttentionNumbers numbers = attention_numbers(odd, [](float x) { return x; });
   EXPECT_LT(error_of(odd, numbers, float_attention<256>(odd, numbers)), 1e-5);
+}
+
+TEST(FloatAttention, finds_keys_in_pages) {
+  for (const AttentionShape& shape : remembered_attention_shapes()) {
+    const AttentionNumbers numbers = attention_numbers(shape, [](float x) { return x; });
+    EXPECT_LT(error_of(shape, numbers, float_attention<128>(shape, numbers, Keys::in_pages)), 1e-5) << shape.name;
+  }
 }
 
 TEST(BlocksOfQueries, cover_each_query_once) {
@@ -280,6 +331,67 @@ TEST(RowQuantiser, gives_the_references_steps) {
   EXPECT_TRUE(std::isfinite(row_quantiser(-3e38F, 3e38F, true).scale));
   EXPECT_EQ(int8_product(1000, -5, 10, 0.5F, 2.0F), 950.0F);
   EXPECT_GT(int8_product(2000000000, 128, 2000000, 1.0F, 1.0F), 2.2e9F) << "what 32 bits do not hold";
+}
+
+TEST(NextTile, leaves_out_what_neither_windows_reach_nor_all_see) {
+  AttentionShape shape{.name = "", .sequences = {{10, 10}, {1000, 1000}}, .window_left = 20, .window_right = 5, .global_every = 450};
+  const AttentionNumbers numbers = attention_numbers(shape, [](float x) { return x; });
+  const AttentionProblem problem = problem_of(shape, numbers);
+  const EmulatedWarp<Element::float16> counter(0);
+  const auto count = [&](auto predicate) { return counter.count(predicate); };
+  // The tenth block of the second sequence: queries [576, 640), whose windows reach [556, 645). Rows 450 and 900 are global: keys 440, 890.
+  const QueryBlock block = query_block(1 + 9, problem, 64, 128, count);
+  ASSERT_EQ(block.first_query, 576);
+  std::vector<int> tiles;
+  for (int tile = next_tile(0, 64, problem, block, count); tile < block.end_key(); tile = next_tile(tile + 64, 64, problem, block, count))
+    tiles.push_back(tile);
+  EXPECT_EQ(tiles, (std::vector<int>{384, 512, 576, 640, 832}));
+}
+
+TEST(ShiftedRow, stays_in_its_sequence) {
+  const std::vector<std::int64_t> begins{0, 0, 3, 3, 3, 4, 9, 9};
+  for (std::int64_t offset : {-10, -2, -1, 0, 1, 2, 10})
+    for (std::size_t sequence = 0; sequence + 1 < begins.size(); ++sequence)
+      for (std::int64_t token = begins[sequence]; token < begins[sequence + 1]; ++token) {
+        EXPECT_EQ(sequence_of(begins.data(), 7, token), static_cast<std::int64_t>(sequence));
+        const bool exists = token + offset >= begins[sequence] && token + offset < begins[sequence + 1];
+        EXPECT_EQ(shifted_row(begins.data(), 7, token, offset), exists ? token + offset : -1) << token << " by " << offset;
+      }
+}
+
+TEST(AppendedPlace, is_behind_what_its_sequence_had) {
+  const std::vector<std::int64_t> begins{0, 1, 1, 71};       // new rows
+  const std::vector<std::int64_t> context{0, 65, 165, 295};  // all rows: 64 + 1, 100 + 0, 60 + 70
+  const std::vector<std::int64_t> pages{0, 2, 4};
+  const AppendArguments arguments{.begins = begins.data(), .context = context.data(), .pages = {.begins = pages.data()}, .sequences = 3};
+  const auto expect = [&](std::int64_t token, std::int64_t page, std::int64_t row) {
+    const PagePlace place = appended_place(arguments, token);
+    EXPECT_EQ(place.page, page) << token;
+    EXPECT_EQ(place.row, row) << token;
+  };
+  expect(0, 1, 0);
+  expect(1, 4, 60);
+  expect(4, 4, 63);
+  expect(5, 5, 0);
+  expect(68, 5, 63);
+  expect(70, 6, 1);
+}
+
+TEST(TurnedPair, takes_each_number_of_a_head_once) {
+  for (bool interleaved : {false, true})
+    for (const auto& [size, pairs] : std::vector<std::pair<std::int64_t, std::int64_t>>{{2, 1}, {14, 7}, {20, 4}, {7, 3}, {8, 0}}) {
+      std::vector<int> taken(static_cast<std::size_t>(size));
+      for (std::int64_t item = 0; item < size - pairs; ++item) {
+        const TurnedPair pair = turned_pair(item, pairs, interleaved);
+        ++taken[static_cast<std::size_t>(pair.first)];
+        EXPECT_EQ(pair.second < 0, item >= pairs);
+        if (pair.second < 0) continue;
+        ++taken[static_cast<std::size_t>(pair.second)];
+        EXPECT_EQ(pair.second - pair.first, interleaved ? 1 : pairs);
+        EXPECT_LT(pair.second, 2 * pairs);
+      }
+      EXPECT_TRUE(std::ranges::all_of(taken, [](int times) { return times == 1; })) << size << " with " << pairs;
+    }
 }
 
 /// Places by merged axes beside places by all of them.

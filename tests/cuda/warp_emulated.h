@@ -89,6 +89,12 @@ class EmulatedWarp {
   Mask both(const Mask& a, const Mask& b) const {
     return map<Mask>([&](int lane) { return a[lane] && b[lane]; });
   }
+  Mask either(const Mask& a, const Mask& b) const {
+    return map<Mask>([&](int lane) { return a[lane] || b[lane]; });
+  }
+  Float as_float(const Integer& x) const {
+    return map<Float>([&](int lane) { return static_cast<float>(x[lane]); });
+  }
   template <class T>
   T select(const Mask& condition, const T& a, const T& b) const {
     return map<T>([&](int lane) { return condition[lane] ? a[lane] : b[lane]; });
@@ -102,6 +108,9 @@ class EmulatedWarp {
   }
   Float power_of_two(const Float& x) const {
     return map<Float>([&](int lane) { return std::exp2(x[lane]); });
+  }
+  Float hyperbolic_tangent(const Float& x) const {
+    return map<Float>([&](int lane) { return std::tanh(x[lane]); });
   }
   Float exchange(const Float& x, int distance) const {
     return map<Float>([&](int lane) { return x[lane ^ distance]; });
@@ -163,6 +172,9 @@ class EmulatedWarp {
   template <class T>
   Lanes<T> gather(const T* data, const Long& offset, const Mask& exists) const {
     return map<Lanes<T>>([&](int lane) { return exists[lane] ? data[offset[lane]] : T{}; });
+  }
+  Mask is_set(const std::uint8_t* data, const Long& offset, const Mask& exists) const {
+    return map<Mask>([&](int lane) { return exists[lane] && data[offset[lane]] != 0; });
   }
   void store_pair(void* data, Element stored, const Long& place, const Float& low, const Float& high, const Mask& exists) const {
     EXPECT_EQ(stored, Element::float32);

@@ -6,7 +6,6 @@ namespace accelerate {
 
 const std::vector<LooserTolerance>& looser_tolerances() {
   static const std::vector<LooserTolerance> rows{
-      {"cuda", Precision::bf16, {Op::grouped_linear}, unrounded_operands_tolerance},
       {"cuda", Precision::int8, {Op::grouped_linear}, unrounded_operands_tolerance},
       {"openvino", Precision::bf16, {Op::linear, Op::grouped_linear, Op::attention}, rounded_between_tolerance},
       {"openvino", Precision::int8, {Op::linear, Op::grouped_linear, Op::attention}, whole_activations_tolerance},

@@ -13,8 +13,8 @@ inline constexpr double rounded_between_tolerance = 8e-3;
 /// Of a backend that rounds weights to eight bits and leaves activations as they are: what the reference's rounding of them
 /// amounts to, half a step of 255 from the least to the largest.
 inline constexpr double whole_activations_tolerance = 0.015;
-/// Of a backend that computes a product in float32 whatever the precision: what the reference's rounding of both operands
-/// amounts to.
+/// Of a backend that computes a product in wider numbers than the precision asks for: what the reference's rounding of both
+/// operands amounts to.
 inline constexpr double unrounded_operands_tolerance = 0.015;
 
 /// At one precision, a backend's floats may be this far from the reference's after some ops.

@@ -88,6 +88,28 @@ TEST_F(Generating, AnEndTokenEndsTheText) {
   EXPECT_EQ(text.tokens.back(), all[7]);
 }
 
+class GeneratingOn : public Generating, public testing::WithParamInterface<std::string> {};
+
+INSTANTIATE_TEST_SUITE_P(All, GeneratingOn, testing::Values("cpu", "reference", "openvino", "cuda"),
+                         [](const auto& test) { return test.param; });
+
+// Each goes on from what it remembers: the longest texts grow over several pages.
+TEST_P(GeneratingOn, TextsComeOutAsOnCpu) {
+  if (const Devices devices = backend_named(GetParam())->devices(); devices.usable.empty()) GTEST_SKIP() << devices.reason;
+  TextGenerator model(open_model_folder(folder()),
+                      GenerationSessionOptions{.session = {.backend = GetParam(), .precision = "fp32", .threads = 2},
+                                               .state_bytes = std::int64_t{64} << 20});
+  std::vector<GenerationRequest> requests;
+  for (const std::int64_t length : {1, 62, 130}) requests.push_back({.prompt = prompt(length, 11), .options = greedy(24)});
+  std::vector<TextGenerator::Ticket> tickets;
+  for (const GenerationRequest& request : requests) tickets.push_back(model.submit(request));
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const GenerationResult result = tickets[i].get();
+    EXPECT_EQ(result.texts.front().tokens, alone(requests[i])) << i;
+    EXPECT_TRUE(result.notes.empty()) << result.notes.front();
+  }
+}
+
 TEST_F(Generating, BeamsGoOnFromAForcedFirstToken) {
   const auto model = generator();
   GenerationOptions options = greedy(9);

@@ -185,22 +185,12 @@ TensorMap CpuExecutable::run(const TensorMap& inputs, const StateCall& call) con
   const TensorMap complete = with_context(report_.graph, inputs, call);
   return with_memory_errors(bind_inputs(report_.graph, complete), [&] {
     const ThreadPool::Place place(*threads_);
-    const std::vector<PagedState::Growth> growths = growths_of(complete, call);
+    const std::vector<PagedState::Growth> growths = growths_of(report_.graph, appended_, complete, call);
     state->reserve(growths);
     TensorMap outputs = run_whole(complete, *threads_, &call);
     state->commit(growths);
     return outputs;
   });
-}
-
-std::vector<PagedState::Growth> CpuExecutable::growths_of(const TensorMap& inputs, const StateCall& call) const {
-  std::vector<PagedState::Growth> growths;
-  for (const AppendedSize& size : appended_) {
-    const auto begins = inputs.find(report_.graph.producer(size.sequences).as<InputOptions>().name)->second.values<std::int64_t>();
-    for (std::size_t i = 0; i < call.sequences.size(); ++i)
-      growths.push_back({.sequence = call.sequences[i], .size = size.name, .rows = begins[i + 1] - begins[i]});
-  }
-  return growths;
 }
 
 TensorMap CpuExecutable::run_bound(const TensorMap& inputs, const SizeMap& sizes) const {

@@ -24,7 +24,6 @@ class CpuExecutable final : public Executable {
   TensorMap run_bound(const TensorMap& inputs, const SizeMap& sizes) const;
   TensorMap run_pieces(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> pieces) const;
   TensorMap run_whole(const TensorMap& inputs, ThreadPool& threads, const StateCall* state = nullptr) const;
-  std::vector<PagedState::Growth> growths_of(const TensorMap& inputs, const StateCall& call) const;
 
   void make_steps(const std::function<void(const Tensor&)>& release);
   void hold_constants();

@@ -13,6 +13,7 @@ struct CublasLt {
   decltype(&cublasLtMatmulDescInit_internal) begin_description = nullptr;
   decltype(&cublasLtMatmulDescSetAttribute) describe = nullptr;
   decltype(&cublasLtMatrixLayoutInit_internal) begin_layout = nullptr;
+  decltype(&cublasLtMatrixLayoutSetAttribute) describe_layout = nullptr;
   decltype(&cublasLtMatmulPreferenceInit_internal) begin_preference = nullptr;
   decltype(&cublasLtMatmulPreferenceSetAttribute) prefer = nullptr;
 };

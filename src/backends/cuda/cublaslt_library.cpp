@@ -71,6 +71,7 @@ std::shared_ptr<const CublasLt> load_cublaslt(const std::vector<fs::path>& folde
   find(library, "cublasLtMatmulDescInit_internal", functions->begin_description);
   find(library, "cublasLtMatmulDescSetAttribute", functions->describe);
   find(library, "cublasLtMatrixLayoutInit_internal", functions->begin_layout);
+  find(library, "cublasLtMatrixLayoutSetAttribute", functions->describe_layout);
   find(library, "cublasLtMatmulPreferenceInit_internal", functions->begin_preference);
   find(library, "cublasLtMatmulPreferenceSetAttribute", functions->prefer);
   return functions;

@@ -60,8 +60,8 @@ std::uint32_t alignment_of(const void* pointer) {
 }
 
 /// Everything about a product that its algorithm depends on.
-using Form =
-    std::tuple<Number, Number, bool, bool, bool, std::int64_t, std::int64_t, std::int64_t, std::array<std::uint32_t, 4>, std::size_t>;
+using Form = std::tuple<Number, Number, bool, bool, bool, std::int64_t, std::int64_t, std::int64_t, std::int64_t,
+                        std::array<std::uint32_t, 4>, std::size_t>;
 
 Form form_of(const Product& product) {
   return {product.operands,
@@ -72,6 +72,7 @@ Form form_of(const Product& product) {
           product.rows,
           product.inputs,
           product.outputs,
+          product.groups,
           {alignment_of(product.weight), alignment_of(product.x), alignment_of(product.residual), alignment_of(product.y)},
           product.workspace_bytes};
 }
@@ -143,13 +144,20 @@ class CublasLtProducts final : public MatrixProducts {
     if (product.bias != nullptr || product.gelu_tanh) set(CUBLASLT_MATMUL_DESC_EPILOGUE, epilogue_of(product));
     if (product.bias != nullptr) set(CUBLASLT_MATMUL_DESC_BIAS_POINTER, product.bias);
 
-    const auto lay_out = [&](cublasLtMatrixLayoutOpaque_t& layout, Number number, std::int64_t rows, std::int64_t columns) {
+    // `columns` are `column_stride` apart, and the first ones of two groups `group_stride`.
+    const auto lay_out = [&](cublasLtMatrixLayoutOpaque_t& layout, Number number, std::int64_t rows, std::int64_t columns,
+                             std::int64_t column_stride, std::int64_t group_stride) {
       statuses(library_->begin_layout(&layout, sizeof(layout), type_of(number), static_cast<std::uint64_t>(rows),
-                                      static_cast<std::uint64_t>(columns), rows));
+                                      static_cast<std::uint64_t>(columns), column_stride));
+      if (product.groups == 1) return;
+      const auto groups = static_cast<std::int32_t>(product.groups);
+      statuses(library_->describe_layout(&layout, CUBLASLT_MATRIX_LAYOUT_BATCH_COUNT, &groups, sizeof(groups)));
+      statuses(library_->describe_layout(&layout, CUBLASLT_MATRIX_LAYOUT_STRIDED_BATCH_OFFSET, &group_stride, sizeof(group_stride)));
     };
-    lay_out(description.weight, product.operands, product.inputs, product.outputs);
-    lay_out(description.x, product.operands, product.inputs, product.rows);
-    lay_out(description.y, product.result, product.outputs, product.rows);
+    const std::int64_t groups = product.groups;
+    lay_out(description.weight, product.operands, product.inputs, product.outputs, product.inputs, product.inputs * product.outputs);
+    lay_out(description.x, product.operands, product.inputs, product.rows, groups * product.inputs, product.inputs);
+    lay_out(description.y, product.result, product.outputs, product.rows, groups * product.outputs, product.outputs);
     return statuses.first();
   }
 

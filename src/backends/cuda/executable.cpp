@@ -1,5 +1,7 @@
 #include "backends/cuda/executable.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -43,6 +45,8 @@ Encoding encoding_of(Element element) {
 CudaExecutable::CudaExecutable(std::shared_ptr<OpenDevice> device, CompileReport report, const CompileOptions& options)
     : device_(std::move(device)),
       report_(std::move(report)),
+      precision_(options.precision),
+      appended_(appended_sizes(report_.graph)),
       values_(plan_values(report_.graph, options.precision)),
       checks_(report_.graph),
       layouts_(most_layouts),
@@ -95,16 +99,52 @@ void CudaExecutable::release_constants(const std::function<void(const Tensor&)>&
 }
 
 TensorMap CudaExecutable::run(const TensorMap& inputs) const {
-  const SizeMap sizes = bind_inputs(report_.graph, inputs);
-  checks_.check(inputs, sizes);
-  const std::shared_ptr<const Layout> layout = layout_for(sizes);
+  if (!appended_.empty()) throw Error(ErrorKind::invalid_argument, "[append] the graph runs with a state, which was not given");
+  const CallShape shape{.sizes = bind_inputs(report_.graph, inputs)};
+  checks_.check(inputs, shape.sizes);
+  return run_shape(inputs, shape, nullptr);
+}
+
+std::unique_ptr<State> CudaExecutable::make_state(const StateOptions& options) const {
+  if (options.precision != Precision::fp32 && options.precision != Precision::bf16)
+    throw Error(ErrorKind::unsupported, fmt::format("backend cuda keeps rows in fp32 or bf16, not {}", name_of(options.precision)));
+  // What fp16 attention multiplies is kept as it multiplies it.
+  const Element half = precision_ == Precision::fp16 ? Element::float16 : Element::bfloat16;
+  const DeviceUse use(*device_);
+  return std::make_unique<CudaState>(report_.graph, device_, options.precision == Precision::fp32 ? Element::float32 : half,
+                                     options.most_bytes);
+}
+
+TensorMap CudaExecutable::run(const TensorMap& inputs, const StateCall& call) const {
+  auto* const state = dynamic_cast<CudaState*>(&call.state);
+  if (state == nullptr) throw Error(ErrorKind::internal, "backend cuda: the state is another backend's");
+  const TensorMap complete = with_context(report_.graph, inputs, call);
+  CallShape shape{.sizes = bind_inputs(report_.graph, complete)};
+  bind_context(report_.graph, complete, shape.sizes);
+  checks_.check(complete, shape.sizes);
+  for (const AppendedSize& size : appended_) shape.sizes.erase(size.name);
+  const std::vector<PagedState::Growth> growths = growths_of(report_.graph, appended_, complete, call);
+  {
+    const DeviceUse use(*device_);
+    state->reserve(growths);
+  }
+  shape.table_words = state->table_words(call.sequences);
+  shape.element = state->element();
+  const Before before{.state = *state, .sequences = call.sequences};
+  TensorMap outputs = run_shape(complete, shape, &before);
+  state->commit(growths);
+  return outputs;
+}
+
+TensorMap CudaExecutable::run_shape(const TensorMap& inputs, const CallShape& shape, const Before* before) const {
+  const std::shared_ptr<const Layout> layout = layout_for(shape);
   const ContextPool::Lease context(contexts_);
   const DeviceUse use(*device_);
   try {
     reserve(*context, layout->bytes);
-    copy_in(inputs, *context, *layout);
-    run_steps(*context, *layout, sizes);
-    return copy_out(inputs, *context, *layout, sizes);
+    copy_in(inputs, *context, *layout, before);
+    run_steps(*context, shape, call_in(*context, *layout, shape, before));
+    return copy_out(inputs, *context, *layout, shape.sizes);
   } catch (...) {
     // What was put on the stream still uses the context's memory, which the next call takes.
     wait_for(*context);
@@ -112,10 +152,10 @@ TensorMap CudaExecutable::run(const TensorMap& inputs) const {
   }
 }
 
-std::shared_ptr<const Layout> CudaExecutable::layout_for(const SizeMap& sizes) const {
+std::shared_ptr<const Layout> CudaExecutable::layout_for(const CallShape& shape) const {
   const std::lock_guard lock(layouts_mutex_);
-  if (const auto* known = layouts_.find(sizes)) return *known;
-  return layouts_.insert(sizes, std::make_shared<const Layout>(lay_out(report_.graph, values_, steps_, sizes)));
+  if (const auto* known = layouts_.find(shape)) return *known;
+  return layouts_.insert(shape, std::make_shared<const Layout>(lay_out(report_.graph, values_, steps_, shape)));
 }
 
 void CudaExecutable::reserve(ExecutionContext& context, std::size_t bytes) const {
@@ -128,11 +168,11 @@ void CudaExecutable::reserve(ExecutionContext& context, std::size_t bytes) const
   }
 }
 
-Call CudaExecutable::call_in(const ExecutionContext& context, const Layout& layout, const SizeMap& sizes) const {
+Call CudaExecutable::call_in(const ExecutionContext& context, const Layout& layout, const CallShape& shape, const Before* before) const {
   std::byte* const block = context.block().data();
   Call call{.graph = report_.graph,
             .values = values_,
-            .sizes = sizes,
+            .sizes = shape.sizes,
             .device = *device_,
             .stream = context.stream().get(),
             .memory = std::vector<std::byte*>(values_.size(), nullptr),
@@ -141,6 +181,8 @@ Call CudaExecutable::call_in(const ExecutionContext& context, const Layout& layo
             .scratch = block + layout.scratch,
             .workspace = context.workspace().data(),
             .workspace_bytes = context.workspace().size()};
+  if (before != nullptr)
+    call.remembered.emplace(Remembered{.state = before->state, .tables = block + layout.tables, .sequences = before->sequences.size()});
   for (std::size_t i = 0; i < values_.size(); ++i) {
     const Place& place = layout.places[i];
     if (place.bytes > 0) call.memory[i] = block + place.offset;
@@ -150,13 +192,14 @@ Call CudaExecutable::call_in(const ExecutionContext& context, const Layout& layo
   return call;
 }
 
-void CudaExecutable::copy_in(const TensorMap& inputs, ExecutionContext& context, const Layout& layout) const {
+void CudaExecutable::copy_in(const TensorMap& inputs, ExecutionContext& context, const Layout& layout, const Before* before) const {
   std::byte* const staging = context.staging(std::max(layout.bytes_in(), std::min(layout.bytes_out(), large_output)));
   for (const NamedValue& input : report_.graph.inputs()) {
     const Tensor& tensor = inputs.find(input.name)->second;
     if (tensor.byte_size() > 0)
       std::memcpy(staging + layout.places[static_cast<std::size_t>(input.value)].offset, tensor.bytes().data(), tensor.byte_size());
   }
+  if (before != nullptr) before->state.write_tables(before->sequences, reinterpret_cast<std::int64_t*>(staging + layout.tables));
   const Fault none;
   std::memcpy(staging + layout.fault, &none, sizeof(Fault));
   device_->check(device_->api().copy_to_device(context.block().data(), staging, layout.bytes_in(), context.stream().get()),
@@ -165,16 +208,15 @@ void CudaExecutable::copy_in(const TensorMap& inputs, ExecutionContext& context,
 
 // A shape runs step by step the first time, which also loads its kernels and finds the library's algorithms; none of that
 // may happen while recording. The second time it is recorded.
-void CudaExecutable::run_steps(ExecutionContext& context, const Layout& layout, const SizeMap& sizes) const {
-  const Call call = call_in(context, layout, sizes);
-  Recording* recording = context.recordings().find(sizes);
+void CudaExecutable::run_steps(ExecutionContext& context, const CallShape& shape, const Call& call) const {
+  Recording* recording = context.recordings().find(shape);
   if (recording != nullptr && recording->graph == nullptr && !recording->refused) recording->graph = record(call, recording->refused);
   if (recording != nullptr && recording->graph != nullptr) {
     device_->check(device_->api().launch(recording->graph->get(), call.stream), "launching a recording");
     return;
   }
   enqueue_steps(call);
-  if (recording == nullptr) context.recordings().insert(sizes, {});
+  if (recording == nullptr) context.recordings().insert(shape, {});
 }
 
 void CudaExecutable::enqueue_steps(const Call& call) const {

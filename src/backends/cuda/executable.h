@@ -21,18 +21,27 @@ class CudaExecutable final : public Executable {
 
   const CompileReport& report() const override { return report_; }
   TensorMap run(const TensorMap& inputs) const override;
+  std::unique_ptr<State> make_state(const StateOptions& options) const override;
+  TensorMap run(const TensorMap& inputs, const StateCall& call) const override;
 
  private:
+  /// What a call with a state goes on from.
+  struct Before {
+    const CudaState& state;
+    std::span<const SequenceId> sequences;
+  };
+
   void make_steps(ThreadPool& threads);
   void upload_constants(ThreadPool& threads);
   void release_constants(const std::function<void(const Tensor&)>& release) const;
 
-  std::shared_ptr<const Layout> layout_for(const SizeMap& sizes) const;
+  TensorMap run_shape(const TensorMap& inputs, const CallShape& shape, const Before* before) const;
+  std::shared_ptr<const Layout> layout_for(const CallShape& shape) const;
   void reserve(ExecutionContext& context, std::size_t bytes) const;
-  Call call_in(const ExecutionContext& context, const Layout& layout, const SizeMap& sizes) const;
+  Call call_in(const ExecutionContext& context, const Layout& layout, const CallShape& shape, const Before* before) const;
 
-  void copy_in(const TensorMap& inputs, ExecutionContext& context, const Layout& layout) const;
-  void run_steps(ExecutionContext& context, const Layout& layout, const SizeMap& sizes) const;
+  void copy_in(const TensorMap& inputs, ExecutionContext& context, const Layout& layout, const Before* before) const;
+  void run_steps(ExecutionContext& context, const CallShape& shape, const Call& call) const;
   void enqueue_steps(const Call& call) const;
   std::unique_ptr<CapturedGraph> record(const Call& call, bool& refused) const;
   TensorMap copy_out(const TensorMap& inputs, ExecutionContext& context, const Layout& layout, const SizeMap& sizes) const;
@@ -41,6 +50,8 @@ class CudaExecutable final : public Executable {
 
   std::shared_ptr<OpenDevice> device_;
   CompileReport report_;
+  Precision precision_;
+  std::vector<AppendedSize> appended_;
   std::vector<PlannedValue> values_;
   InputChecks checks_;
   std::vector<std::unique_ptr<Step>> steps_;
@@ -49,7 +60,7 @@ class CudaExecutable final : public Executable {
   std::vector<Tensor> constant_outputs_;                        ///< by value: those that the graph gives as they are
 
   mutable std::mutex layouts_mutex_;
-  mutable LruCache<SizeMap, std::shared_ptr<const Layout>> layouts_;
+  mutable LruCache<CallShape, std::shared_ptr<const Layout>> layouts_;
   std::shared_ptr<HostBlocks> host_blocks_;
   mutable ContextPool contexts_;
 };

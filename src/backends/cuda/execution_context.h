@@ -7,8 +7,8 @@
 #include <vector>
 
 #include "backends/cuda/buffers.h"
+#include "backends/cuda/layout.h"
 #include "backends/cuda/lru_cache.h"
-#include "graph/dim.h"
 
 namespace accelerate::cuda {
 
@@ -25,7 +25,7 @@ class ExecutionContext {
   const OwnedStream& stream() const { return stream_; }
   const DeviceBuffer& block() const { return block_; }
   const DeviceBuffer& workspace() const { return workspace_; }
-  LruCache<SizeMap, Recording>& recordings() { return recordings_; }
+  LruCache<CallShape, Recording>& recordings() { return recordings_; }
 
   /// Makes the block at least that large. Throws out_of_memory, and then has no block; recordings of an earlier block are
   /// dropped.
@@ -43,7 +43,7 @@ class ExecutionContext {
   DeviceBuffer workspace_;
   DeviceBuffer block_;
   HostBuffer staging_;
-  LruCache<SizeMap, Recording> recordings_;
+  LruCache<CallShape, Recording> recordings_;
 };
 
 /// The contexts of one executable. As many calls run at once as there are contexts; further ones wait.

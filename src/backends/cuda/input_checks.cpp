@@ -27,6 +27,7 @@ InputChecks::InputChecks(const Graph& graph) {
   for (const Node& node : graph.nodes()) {
     switch (node.op) {
       case Op::gather:
+      case Op::scatter:
         add_gather(graph, node, 0, 1);
         break;
       case Op::embedding_norm:
@@ -42,6 +43,7 @@ InputChecks::InputChecks(const Graph& graph) {
         break;
       case Op::sequence_pool:
       case Op::sequence_cumsum:
+      case Op::sequence_shift:
         add_sequences(graph, node, 0, 1);
         break;
       default:

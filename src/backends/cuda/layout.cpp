@@ -31,7 +31,8 @@ void move_to(Place& place, std::size_t offset) {
 }  // namespace
 
 Layout lay_out(const Graph& graph, const std::vector<PlannedValue>& values, const std::vector<std::unique_ptr<Step>>& steps,
-               const SizeMap& sizes) {
+               const CallShape& shape) {
+  const SizeMap& sizes = shape.sizes;
   Layout layout;
   layout.places.resize(values.size());
   std::size_t end = 0;
@@ -45,6 +46,8 @@ Layout lay_out(const Graph& graph, const std::vector<PlannedValue>& values, cons
     end += bytes_of(layout.places[index]);
   };
   for (const NamedValue& input : graph.inputs()) place_next(input.value);
+  layout.tables = end;
+  end += aligned(static_cast<std::size_t>(shape.table_words) * sizeof(std::int64_t));
   layout.fault = end;
   end += aligned(sizeof(Fault));
   for (const NamedValue& output : graph.outputs()) {

@@ -8,6 +8,15 @@
 
 namespace accelerate::cuda {
 
+/// What calls have in common that are laid out, and recorded, alike.
+struct CallShape {
+  SizeMap sizes;                       ///< but for those of remembered rows, which change with each step
+  std::int64_t table_words = 0;        ///< of the pages of remembered rows
+  Element element = Element::float32;  ///< of remembered rows
+
+  auto operator<=>(const CallShape&) const = default;
+};
+
 /// A value's place in the block: what is stored of it, and its int8 rows where it has them.
 struct Place {
   std::size_t offset = 0;
@@ -16,10 +25,11 @@ struct Place {
   std::size_t int8_offset = 0;
 };
 
-/// The block begins with the graph's inputs and the fault, which one copy brings to the device, goes on with the outputs,
-/// which one copy brings back together with the fault, and ends with the values in between and scratch memory.
+/// The block begins with the graph's inputs, the tables of pages and the fault, which one copy brings to the device, goes on with the
+/// outputs, which one copy brings back together with the fault, and ends with the values in between and scratch memory.
 struct Layout {
   std::vector<Place> places;  ///< by root value; constants and values that live nowhere have none
+  std::size_t tables = 0;
   std::size_t fault = 0;
   std::size_t outputs_end = 0;
   std::size_t scratch = 0;
@@ -30,6 +40,6 @@ struct Layout {
 };
 
 Layout lay_out(const Graph& graph, const std::vector<PlannedValue>& values, const std::vector<std::unique_ptr<Step>>& steps,
-               const SizeMap& sizes);
+               const CallShape& shape);
 
 }  // namespace accelerate::cuda

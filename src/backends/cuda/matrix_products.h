@@ -13,7 +13,8 @@ enum class Number : std::uint8_t { float32, float16, bfloat16, int8, int32 };
 
 /// y [rows, outputs] = x [rows, inputs] · weight [outputs, inputs]ᵀ + bias + residual, then GELU; sums in float32, of int8 in
 /// int32. All arrays are row-major and without gaps; of bias, residual and GELU at most those are asked that the operands
-/// are floats for, and GELU without a residual.
+/// are floats for, and GELU without a residual. Several groups are as many products of the same rows, without any of these:
+/// y [rows, groups, outputs] = x [rows, groups, inputs] · weight [groups, outputs, inputs]ᵀ.
 struct Product {
   const void* x = nullptr;
   const void* weight = nullptr;
@@ -26,6 +27,7 @@ struct Product {
   std::int64_t rows = 0;
   std::int64_t inputs = 0;
   std::int64_t outputs = 0;
+  std::int64_t groups = 1;
   std::byte* workspace = nullptr;
   std::size_t workspace_bytes = 0;
   cudaStream_t stream = nullptr;

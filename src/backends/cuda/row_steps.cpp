@@ -1,4 +1,4 @@
-// gather, embedding_norm, layer_norm, rms_norm, add_norm, softmax.
+// gather, scatter, embedding_norm, layer_norm, rms_norm, add_norm, softmax, rope.
 #include <fmt/format.h>
 
 #include "backends/cuda/node_step.h"
@@ -38,6 +38,32 @@ class Gather final : public NodeStep {
   }
 
   std::string message(const Fault& fault) const override { return outside_table("gather", fault, graph_, x(0)); }
+
+ private:
+  const Graph& graph_;
+  std::int32_t fault_;  ///< its place among the steps that can fail
+};
+
+class Scatter final : public NodeStep {
+ public:
+  Scatter(StepContext& context, const Node& node) : NodeStep(context, node), graph_(context.graph), fault_(context.add_fault(*this)) {}
+
+  void enqueue(const Call& call) const override {
+    const std::int64_t rows = call.shape(x(0))[0];
+    call.check(scatter({.x = call.input(x(0)),
+                        .indices = call.whole_numbers(x(1)),
+                        .updates = call.input(x(2)),
+                        .y = call.output(y()),
+                        .rows = rows,
+                        .columns = rows == 0 ? 0 : call.count(x(0)) / rows,
+                        .count = call.count(x(1)),
+                        .fault = call.fault,
+                        .node = fault_,
+                        .stream = call.stream}),
+               "[scatter]");
+  }
+
+  std::string message(const Fault& fault) const override { return outside_table("scatter", fault, graph_, x(0)); }
 
  private:
   const Graph& graph_;
@@ -135,12 +161,36 @@ class Softmax final : public NodeStep {
   }
 };
 
+class Rope final : public NodeStep {
+ public:
+  using NodeStep::NodeStep;
+
+  void enqueue(const Call& call) const override {
+    const std::vector<std::int64_t> shape = call.shape(y());
+    Input turned = call.input(x(0));
+    turned.stride = call.plan(x(0)).row_stride;
+    call.check(rope({.x = turned,
+                     .cosines = call.floats(x(1)),
+                     .sines = call.floats(x(2)),
+                     .y = call.output(y()),
+                     .tokens = shape[0],
+                     .heads = shape[1],
+                     .size = shape[2],
+                     .pairs = call.columns(x(1)),
+                     .interleaved = node().as<RopeOptions>().interleaved,
+                     .stream = call.stream}),
+               "[rope]");
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<Step> make_row_step(StepContext& context, const Node& node) {
   switch (node.op) {
     case Op::gather:
       return std::make_unique<Gather>(context, node);
+    case Op::scatter:
+      return std::make_unique<Scatter>(context, node);
     case Op::embedding_norm:
       return std::make_unique<EmbeddingNorm>(context, node);
     case Op::layer_norm:
@@ -150,6 +200,8 @@ std::unique_ptr<Step> make_row_step(StepContext& context, const Node& node) {
       return std::make_unique<AddNorm>(context, node);
     case Op::softmax:
       return std::make_unique<Softmax>(context, node);
+    case Op::rope:
+      return std::make_unique<Rope>(context, node);
     default:
       return nullptr;
   }

@@ -1,4 +1,4 @@
-// sequence_pool, sequence_cumsum.
+// sequence_pool, sequence_cumsum, sequence_shift.
 #include <fmt/format.h>
 
 #include "backends/cuda/node_step.h"
@@ -47,10 +47,29 @@ class SequenceCumsum final : public NodeStep {
   }
 };
 
+class SequenceShift final : public NodeStep {
+ public:
+  using NodeStep::NodeStep;
+
+  void enqueue(const Call& call) const override {
+    const std::int64_t tokens = call.shape(y())[0];
+    call.check(sequence_shift({.x = call.input(x(0)),
+                               .begins = call.whole_numbers(x(1)),
+                               .y = call.output(y()),
+                               .tokens = tokens,
+                               .columns = tokens == 0 ? 0 : call.count(y()) / tokens,
+                               .sequences = call.count(x(1)) - 1,
+                               .offset = node().as<ShiftOptions>().offset,
+                               .stream = call.stream}),
+               "[sequence_shift]");
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<Step> make_sequence_step(StepContext& context, const Node& node) {
   if (node.op == Op::sequence_pool) return std::make_unique<SequencePool>(context, node);
+  if (node.op == Op::sequence_shift) return std::make_unique<SequenceShift>(context, node);
   return std::make_unique<SequenceCumsum>(context, node);
 }
 

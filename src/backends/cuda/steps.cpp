@@ -52,15 +52,23 @@ std::unique_ptr<Step> make_step(StepContext& context, const Node& node) {
     case Op::linear:
       step = make_linear(context, node);
       break;
+    case Op::grouped_linear:
+      step = make_grouped_linear(context, node);
+      break;
+    case Op::append:
+      step = make_append(context, node);
+      break;
     case Op::attention:
       step = make_attention(context, node);
       break;
     case Op::gather:
+    case Op::scatter:
     case Op::embedding_norm:
     case Op::layer_norm:
     case Op::rms_norm:
     case Op::add_norm:
     case Op::softmax:
+    case Op::rope:
       step = make_row_step(context, node);
       break;
     case Op::unary:
@@ -79,16 +87,12 @@ std::unique_ptr<Step> make_step(StepContext& context, const Node& node) {
       break;
     case Op::sequence_pool:
     case Op::sequence_cumsum:
+    case Op::sequence_shift:
       step = make_sequence_step(context, node);
       break;
     case Op::input:
     case Op::constant:
     case Op::dequantize:  // folded before steps are made
-    case Op::grouped_linear:
-    case Op::scatter:
-    case Op::append:
-    case Op::rope:
-    case Op::sequence_shift:
       break;
   }
   if (step == nullptr) throw Error(ErrorKind::internal, fmt::format("[{}] has no step on cuda", traits_of(node.op).name));

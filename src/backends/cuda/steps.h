@@ -2,11 +2,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "backends/cuda/kernels/kernels.h"
 #include "backends/cuda/open_device.h"
+#include "backends/cuda/state.h"
 #include "backends/cuda/value_plan.h"
 #include "backends/cuda/weight_store.h"
 
@@ -31,6 +33,15 @@ struct Int8Block {
 
 Int8Block int8_block(std::int64_t rows, std::int64_t columns);
 
+/// What a call goes on from.
+struct Remembered {
+  const CudaState& state;
+  const std::byte* tables = nullptr;  ///< the state's tables of the call's sequences, on the device
+  std::size_t sequences = 0;
+
+  PageTable table(std::size_t group) const { return CudaState::table_at(tables, state.groups(), sequences, group); }
+};
+
 /// One call of an executable: the sizes it has, and where its values are.
 struct Call {
   const Graph& graph;
@@ -44,6 +55,7 @@ struct Call {
   std::byte* scratch = nullptr;          ///< as much as any step asked for
   std::byte* workspace = nullptr;
   std::size_t workspace_bytes = 0;
+  std::optional<Remembered> remembered = {};  ///< where the graph has append nodes
 
   const PlannedValue& plan(ValueId value) const { return values[static_cast<std::size_t>(value)]; }
 
@@ -108,6 +120,8 @@ std::unique_ptr<Step> make_step(StepContext& context, const Node& node);
 
 // One function a group of ops, each in a file of its own.
 std::unique_ptr<Step> make_linear(StepContext& context, const Node& node);
+std::unique_ptr<Step> make_grouped_linear(StepContext& context, const Node& node);
+std::unique_ptr<Step> make_append(StepContext& context, const Node& node);
 std::unique_ptr<Step> make_attention(StepContext& context, const Node& node);
 std::unique_ptr<Step> make_row_step(StepContext& context, const Node& node);
 std::unique_ptr<Step> make_element_step(StepContext& context, const Node& node);

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "backends/cuda/kernels/kernels.h"
+#include "backends/cuda/state.h"
 #include "backends/stored_constants.h"
 
 namespace accelerate::cuda {
@@ -46,17 +47,28 @@ std::string bias_refusal(const Graph& graph, const Node& node) {
 }
 
 Support attention_support(const Graph& graph, const Node& node) {
-  if (node.inputs.size() > 9 && node.inputs[9] != no_value) return no("[attention] some keys are seen whatever the window");
-  if (node.inputs.size() > 10 && node.inputs[10] != no_value) return no("[attention] scores have slopes");
-  if (node.as<AttentionOptions>().softcap != 0) return no("[attention] scores are capped");
   for (std::size_t input = 0; input < 3; ++input) {
     const Shape& shape = graph.type(node.inputs[input]).shape;
     if (!shape[1].is_static() || !shape[2].is_static()) return no("[attention] the heads or their size are known only when the graph runs");
     if (shape[2].value() > largest_head) return no(fmt::format("[attention] heads have more than {} numbers", largest_head));
   }
   if (const std::string reason = bias_refusal(graph, node); !reason.empty()) return no(reason);
+  const bool remembers = graph.producer(node.inputs[1]).op == Op::append;
+  if (remembers != (graph.producer(node.inputs[2]).op == Op::append))
+    return no("[attention] keys or values are remembered without the others");
+  for (std::size_t input : {7U, 9U})
+    if (remembers && input < node.inputs.size() && node.inputs[input] != no_value)
+      return no("[attention] remembered keys have more than their numbers");
   if (!is_input(graph, node.inputs[3]) || !is_input(graph, node.inputs[4])) return no("[attention] the sequences are computed");
   return {.yes = true, .reason = {}};
+}
+
+/// What is appended lies in pages, where attention alone finds it.
+Support append_support(const Graph& graph, const Node& node) {
+  const Node* const attention = attention_of(graph, node);
+  if (attention == nullptr || attention->inputs[3] != node.inputs[1] || attention->inputs[4] != node.inputs[2])
+    return no("[append] rows are read otherwise than as keys or values of one attention within the same sequences");
+  return attention_support(graph, *attention);
 }
 
 }  // namespace
@@ -72,6 +84,7 @@ Support support_of(const Graph& graph, const Node& node) {
       return attention_support(graph, node);
     case Op::sequence_pool:
     case Op::sequence_cumsum:
+    case Op::sequence_shift:
       if (!is_input(graph, node.inputs[1])) return no(fmt::format("[{}] the sequences are computed", traits_of(node.op).name));
       break;
     case Op::binary:
@@ -81,13 +94,8 @@ Support support_of(const Graph& graph, const Node& node) {
     case Op::embedding_norm:
       if (node.inputs.size() > 2 * (most_tables + 1)) return no(fmt::format("[embedding_norm] there are more than {} tables", most_tables));
       break;
-    case Op::grouped_linear:
-      return no("[grouped_linear] is one product a group here");
-    case Op::scatter:
     case Op::append:
-    case Op::rope:
-    case Op::sequence_shift:
-      return no(fmt::format("[{}] has no kernel", traits_of(node.op).name));
+      return append_support(graph, node);
     default:
       break;
   }

@@ -27,6 +27,11 @@ std::optional<std::int64_t> columns_of(const ValueType& type) {
 
 bool is_attention_operand(const Use& use) { return use.node->op == Op::attention && use.input < 3; }
 
+/// Whether the reader takes rows with gaps between them.
+bool takes_gaps(const Use& use) {
+  return is_attention_operand(use) || ((use.node->op == Op::rope || use.node->op == Op::append) && use.input == 0);
+}
+
 class Planner {
  public:
   Planner(const Graph& graph, Precision precision)
@@ -58,13 +63,13 @@ class Planner {
   const std::vector<Use>& uses(ValueId id) const { return uses_[static_cast<std::size_t>(id)]; }
   bool is_output(ValueId id) const { return is_output_[static_cast<std::size_t>(id)]; }
 
-  /// Whether attentions alone read the value, as it is or by other axes within the rows.
-  bool only_attentions_read(ValueId id) const {
+  /// Whether all that read the value take rows with gaps, as they are or by other axes within the rows.
+  bool may_have_gaps(ValueId id) const {
     return !is_output(id) && std::ranges::all_of(uses(id), [&](const Use& use) {
-      if (is_attention_operand(use)) return true;
+      if (takes_gaps(use)) return true;
       if (use.node->op != Op::reshape) return false;
       const ValueId output = use.node->outputs.front();
-      return rows_of(graph_.type(id)) == rows_of(graph_.type(output)) && columns_of(graph_.type(output)) && only_attentions_read(output);
+      return rows_of(graph_.type(id)) == rows_of(graph_.type(output)) && columns_of(graph_.type(output)) && may_have_gaps(output);
     });
   }
 
@@ -77,7 +82,7 @@ class Planner {
       const ValueType& input = graph_.type(node.inputs.front());
       const bool columns =
           slice.axis == 1 && input.shape.size() == 2 && slice.step == 1 && slice.start.is_static() && slice.stop.is_static();
-      if (!columns || !columns_of(input) || !only_attentions_read(output)) return;
+      if (!columns || !columns_of(input) || !may_have_gaps(output)) return;
       PlannedValue view = value(node.inputs.front());
       if (view.row_stride == 0) view.row_stride = *columns_of(input);
       view.offset += slice.start.value();
@@ -98,6 +103,9 @@ class Planner {
   /// Whether the reader would round the value to half precision before it computes.
   bool rounds(const Use& use) const {
     if (use.node->op == Op::linear) return use.input == 0 && operand_of(use.node->as<LinearOptions>().precision) == half_;
+    if (use.node->op == Op::grouped_linear) return use.input == 0 && half_of(use.node->as<LinearOptions>().precision) == half_;
+    if (use.node->op == Op::append && use.input == 0)  // what is appended is read by attention alone
+      return all_readers(use.node->outputs.front(), [&](const Use& reader) { return rounds(reader); });
     return is_attention_operand(use) && half_of(use.node->as<AttentionOptions>().precision) == half_;
   }
 
@@ -106,11 +114,15 @@ class Planner {
     switch (use.node->op) {
       case Op::linear:
         return use.input == 3 || (use.input == 0 && use.node->as<LinearOptions>().precision != Precision::fp32);
+      case Op::grouped_linear:
+        return use.input == 0 && use.node->as<LinearOptions>().precision != Precision::fp32;
       case Op::attention:
         return use.input < 3 && use.node->as<AttentionOptions>().precision != Precision::fp32;
       case Op::layer_norm:
       case Op::rms_norm:
       case Op::sequence_pool:
+      case Op::rope:
+      case Op::append:
       case Op::unary:
         return use.input == 0;
       case Op::add_norm:
@@ -127,6 +139,8 @@ class Planner {
     switch (node.op) {
       case Op::linear:
         return node.inputs.size() < 4 && node.as<LinearOptions>().precision != Precision::fp32;
+      case Op::grouped_linear:
+        return node.as<LinearOptions>().precision != Precision::fp32;
       case Op::attention:
         return node.as<AttentionOptions>().precision != Precision::fp32;
       case Op::layer_norm:
@@ -144,7 +158,9 @@ class Planner {
   static bool writes_half(const Node& node) {
     switch (node.op) {
       case Op::linear:
+      case Op::grouped_linear:
       case Op::attention:
+      case Op::rope:
       case Op::layer_norm:
       case Op::rms_norm:
       case Op::embedding_norm:
@@ -181,7 +197,9 @@ class Planner {
       return use.node->op == Op::linear && use.input == 0 && use.node->as<LinearOptions>().precision == Precision::int8;
     };
     planned.quantised = gives_quantised(node, id) && std::ranges::any_of(uses(id), takes_int8);
-    planned.stored = is_output(id) || std::ranges::any_of(uses(id), [&](const Use& use) { return !planned.quantised || !takes_int8(use); });
+    planned.stored =
+        node.op != Op::append &&
+        (is_output(id) || std::ranges::any_of(uses(id), [&](const Use& use) { return !planned.quantised || !takes_int8(use); }));
   }
 
   Element element_of(const Node& node, ValueId id) const {

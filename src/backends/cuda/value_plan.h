@@ -14,7 +14,7 @@ struct PlannedValue {
   Element element = Element::float32;
   std::int64_t row_stride = 0;  ///< elements from row to row of a view that leaves gaps; 0: there are none
   std::int64_t offset = 0;      ///< elements before the first, of a view that leaves gaps
-  bool stored = true;           ///< whether something reads it as `element`
+  bool stored = true;           ///< whether something reads it as `element`; not what lies in the pages of a state
   bool quantised = false;       ///< whether its maker also gives it as int8 rows, which a product takes
 };
 

@@ -210,7 +210,8 @@ std::unique_ptr<State> OpenvinoExecutable::make_state(const StateOptions& option
 TensorMap OpenvinoExecutable::run(const TensorMap& inputs, const StateCall& state_call) const {
   auto* const state = dynamic_cast<OpenvinoState*>(&state_call.state);
   if (state == nullptr) throw Error(ErrorKind::internal, "backend openvino: the state is another backend's");
-  Prepared prepared = prepare(with_context(report_.graph, inputs, state_call));
+  const TensorMap complete = with_context(report_.graph, inputs, state_call);
+  Prepared prepared = prepare(complete);
   Call& call = prepared.call;
   call.state = state;
   call.remembered = state_call.sequences;
@@ -221,23 +222,13 @@ TensorMap OpenvinoExecutable::run(const TensorMap& inputs, const StateCall& stat
     appends.push_back(&node);
     results.push_back(Tensor::zeros(DType::float32, evaluate(report_.graph.type(node.inputs.front()).shape, call.sizes)));
   }
-  const std::vector<PagedState::Growth> growths = growths_of(call);
+  const std::vector<PagedState::Growth> growths = growths_of(report_.graph, appended_, complete, state_call);
   state->reserve(growths);
   translating_errors("running", [&] { CompiledGraph::Run(compiled_for(call, false), call, results).run(); });
   for (std::size_t i = 0; i < appends.size(); ++i)
     state->store(*appends[i], call.remembered, call.whole_numbers(appends[i]->inputs[1]), results[prepared.computed.size() + i]);
   state->commit(growths);
   return outputs_of(prepared);
-}
-
-std::vector<PagedState::Growth> OpenvinoExecutable::growths_of(const Call& call) const {
-  std::vector<PagedState::Growth> growths;
-  for (const AppendedSize& size : appended_) {
-    const auto begins = call.whole_numbers(size.sequences);
-    for (std::size_t i = 0; i < call.remembered.size(); ++i)
-      growths.push_back({.sequence = call.remembered[i], .size = size.name, .rows = begins[i + 1] - begins[i]});
-  }
-  return growths;
 }
 
 TensorMap OpenvinoExecutable::run_shares(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> shares) const {

@@ -42,7 +42,6 @@ class OpenvinoExecutable final : public Executable {
   };
 
   Prepared prepare(const TensorMap& inputs) const;
-  std::vector<PagedState::Growth> growths_of(const Call& call) const;
   TensorMap outputs_of(const Prepared& prepared) const;
   TensorMap run_shares(const TensorMap& inputs, const SizeMap& sizes, std::span<const Piece> shares) const;
 

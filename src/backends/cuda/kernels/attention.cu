@@ -12,8 +12,8 @@ bool is_aligned(const void* data) { return reinterpret_cast<std::uintptr_t>(data
 bool suits_tensor_cores(const AttentionProblem& problem) {
   return problem.element != Element::float32 && problem.size <= 128 && problem.value_size <= 128 && problem.size % 8 == 0 &&
          problem.value_size % 8 == 0 && problem.query_stride % 8 == 0 && problem.key_stride % 8 == 0 && problem.value_stride % 8 == 0 &&
-         problem.y_stride % 8 == 0 && is_aligned(problem.query) && is_aligned(problem.key) && is_aligned(problem.value) &&
-         is_aligned(problem.y);
+         problem.y_stride % 8 == 0 && problem.key_offset % 16 == 0 && problem.value_offset % 16 == 0 && is_aligned(problem.query) &&
+         is_aligned(problem.key) && is_aligned(problem.value) && is_aligned(problem.y);
 }
 
 int distance_limit(std::int64_t window) {
@@ -43,14 +43,20 @@ AttentionProblem problem_of(const AttentionArguments& arguments) {
           .key_begins = arguments.key_begins,
           .sequences = arguments.sequences,
           .scale = arguments.scale,
+          .softcap = arguments.softcap,
           .behind = distance_limit(arguments.window_left),
           .ahead = arguments.causal ? 0 : ahead,
+          .global_keys = arguments.global_keys,
+          .slopes = arguments.slopes,
           .head_bias = arguments.head_bias,
           .query_bias = arguments.query_bias,
           .key_bias = arguments.key_bias,
           .distance_columns = arguments.distance_columns,
           .bias_columns = arguments.bias_columns,
-          .distance_radius = static_cast<int>(std::min<std::int64_t>(arguments.distance_radius, unlimited_distance))};
+          .distance_radius = static_cast<int>(std::min<std::int64_t>(arguments.distance_radius, unlimited_distance)),
+          .pages = arguments.pages,
+          .key_offset = arguments.key_offset,
+          .value_offset = arguments.value_offset};
 }
 
 }  // namespace
@@ -60,6 +66,7 @@ Status attention(const AttentionArguments& arguments) {
   if (arguments.size < 0 || arguments.size > 256 || arguments.value_size > 256 || arguments.key_heads <= 0 ||
       arguments.heads % arguments.key_heads != 0)
     return cudaErrorInvalidValue;
+  if (arguments.pages.pages != nullptr && (arguments.key_bias != nullptr || arguments.global_keys != nullptr)) return cudaErrorInvalidValue;
   const AttentionProblem problem = problem_of(arguments);
   if (!suits_tensor_cores(problem)) return float_attention(problem, arguments.query_tokens, arguments.stream);
   if (problem.element == Element::float16) return float16_attention(problem, arguments.query_tokens, arguments.stream);

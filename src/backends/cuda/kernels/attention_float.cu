@@ -14,14 +14,14 @@ __global__ void __launch_bounds__(128) attend_float(const __grid_constant__ Atte
   auto& shared = *reinterpret_cast<typename Attention::Shared*>(shared_bytes);
   const int thread = static_cast<int>(threadIdx.x);
   const BlockPlace place = block_place(problem.heads);
-  const QueryBlock block = query_block(place.number, problem, Attention::block_queries, Attention::threads,
-                                       [&](auto predicate) { return __syncthreads_count(predicate(thread) ? 1 : 0); });
+  const auto count = [&](auto predicate) { return __syncthreads_count(predicate(thread) ? 1 : 0); };
+  const QueryBlock block = query_block(place.number, problem, Attention::block_queries, Attention::threads, count);
   if (block.rows == 0) return;
   Attention attention(problem, block, place.head, shared);
   typename Attention::Sums sums;
   attention.begin(thread, sums);
   const int end = attention.end_key();
-  for (int tile = attention.first_tile(); tile < end; tile += Attention::tile_keys) {
+  for (int tile = attention.first_tile(count); tile < end; tile = attention.tile_after(tile, count)) {
     __syncthreads();
     attention.fetch(thread, tile);
     __syncthreads();

@@ -37,7 +37,15 @@ class FloatAttention {
   __host__ __device__ FloatAttention(const AttentionProblem& problem, const QueryBlock& block, int head, Shared& shared)
       : problem_(problem), block_(block), head_(head), key_head_(head / (problem.heads / problem.key_heads)), shared_(shared) {}
 
-  __host__ __device__ int first_tile() const { return block_.visibility.first_key(block_.first_place) / tile_keys * tile_keys; }
+  /// The tiles that the block walks over; all threads ask together, and `count` is as in sequence_of_block.
+  template <class Count>
+  __host__ __device__ int first_tile(Count count) const {
+    return next_tile(block_.visibility.first_key(block_.first_place) / tile_keys * tile_keys, tile_keys, problem_, block_, count);
+  }
+  template <class Count>
+  __host__ __device__ int tile_after(int tile, Count count) const {
+    return next_tile(tile + tile_keys, tile_keys, problem_, block_, count);
+  }
   __host__ __device__ int end_key() const { return block_.end_key(); }
 
   __host__ __device__ void begin(int thread, Sums& sums) {
@@ -60,18 +68,19 @@ class FloatAttention {
   }
 
   __host__ __device__ void fetch(int thread, int first_key) {
-    const std::int64_t key = block_.key_begin * problem_.key_stride + key_head_ * std::int64_t{problem_.size};
-    const std::int64_t value = block_.key_begin * problem_.value_stride + key_head_ * std::int64_t{problem_.value_size};
+    static_assert(page_rows % tile_keys == 0);
+    const TileRows keys = tile_rows(block_, problem_.key, problem_.key_offset, first_key);
+    const TileRows values = tile_rows(block_, problem_.value, problem_.value_offset, first_key);
+    const std::int64_t key = keys.row * problem_.key_stride + key_head_ * std::int64_t{problem_.size};
+    const std::int64_t value = values.row * problem_.value_stride + key_head_ * std::int64_t{problem_.value_size};
     for (int item = thread; item < tile_keys * Width; item += threads) {
       const int row = item / Width;
       const int column = item % Width;
-      const std::int64_t token = first_key + row;
-      const bool exists = token < block_.visibility.key_count;
-      shared_.key[row][column] = exists && column < problem_.size
-                                     ? Memory::load(problem_.key, problem_.element, key + token * problem_.key_stride + column)
-                                     : 0.0F;
+      const bool exists = first_key + row < block_.visibility.key_count;
+      shared_.key[row][column] =
+          exists && column < problem_.size ? Memory::load(keys.data, problem_.element, key + row * problem_.key_stride + column) : 0.0F;
       shared_.value[row][column] = exists && column < problem_.value_size
-                                       ? Memory::load(problem_.value, problem_.element, value + token * problem_.value_stride + column)
+                                       ? Memory::load(values.data, problem_.element, value + row * problem_.value_stride + column)
                                        : 0.0F;
     }
   }
@@ -105,9 +114,11 @@ class FloatAttention {
         const int column = thread % 8 + 8 * j;
         const int key = first_key + column;
         const int distance = key - (block_.first_place + row);
-        const bool is_seen =
-            row < block_.rows && key < block_.visibility.key_count && distance <= problem_.ahead && distance >= -problem_.behind;
+        const bool is_seen = row < block_.rows && key < block_.visibility.key_count &&
+                             ((distance <= problem_.ahead && distance >= -problem_.behind) || is_global(key));
         float result = products[i][j] * problem_.scale;
+        if (problem_.softcap != 0) result = problem_.softcap * tanhf(result / problem_.softcap);
+        if (problem_.slopes != nullptr) result += problem_.slopes[head_] * static_cast<float>(distance);
         if (is_seen && problem_.has_bias()) result += bias(row, key, distance);
         shared_.weights[row][column] = is_seen ? result : -INFINITY;
       }
@@ -212,6 +223,10 @@ class FloatAttention {
     target[1] += weight * quad.b;
     target[2] += weight * quad.c;
     target[3] += weight * quad.d;
+  }
+
+  __host__ __device__ bool is_global(int key) const {
+    return problem_.global_keys != nullptr && problem_.global_keys[block_.key_begin + key] != 0;
   }
 
   __host__ __device__ float bias(int row, int key, int distance) const {

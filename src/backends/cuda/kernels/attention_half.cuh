@@ -27,8 +27,8 @@ class HalfAttention {
   static constexpr int tile_elements = tile_keys * shared_stride;
   static constexpr std::size_t shared_bytes = std::size_t{4} * tile_elements * sizeof(std::uint16_t);
 
-  /// `shared` has shared_bytes. Widths of the problem are multiples of 8 and at most Width; unless General, its scale is above
-  /// zero and it has no bias.
+  /// `shared` has shared_bytes. Widths of the problem are multiples of 8 and at most Width; unless General, it is plain and
+  /// its scale above zero.
   __host__ __device__ HalfAttention(Machine& machine, const AttentionProblem& problem, std::uint16_t* shared)
       : machine_(machine), problem_(problem), shared_(shared) {}
 
@@ -89,23 +89,19 @@ class HalfAttention {
   }
 
   __host__ __device__ void walk() {
-    const int key_head = head_ / (problem_.heads / problem_.key_heads);
-    const auto* key = static_cast<const std::uint16_t*>(problem_.key) + block_.key_begin * problem_.key_stride +
-                      static_cast<std::int64_t>(key_head) * problem_.size;
-    const auto* value = static_cast<const std::uint16_t*>(problem_.value) + block_.key_begin * problem_.value_stride +
-                        static_cast<std::int64_t>(key_head) * problem_.value_size;
-    const int first = block_.visibility.first_key(block_.first_place) / tile_keys * tile_keys;
     const int end = block_.end_key();
+    const int first = tile_from(block_.visibility.first_key(block_.first_place) / tile_keys * tile_keys);
     const int last_place = first_place_ + rows_ - 1;
     const int warp_first = block_.visibility.first_key(first_place_);
     const int warp_end = rows_ > 0 ? block_.visibility.end_key(last_place) : 0;
 
-    if (first < end) fetch(key, value, first, 0);
+    if (first < end) fetch(first, 0);
     int stage = 0;
-    for (int tile = first; tile < end; tile += tile_keys, stage ^= 1) {
+    for (int tile = first, next = 0; tile < end; tile = next, stage ^= 1) {
+      next = tile_from(tile + tile_keys);
       machine_.wait_for_copies();
       machine_.barrier();  // also: everyone is done with the tile before, whose place the next one takes
-      if (tile + tile_keys < end) fetch(key, value, tile + tile_keys, stage ^ 1);
+      if (next < end) fetch(next, stage ^ 1);
       if (tile >= warp_end || tile + tile_keys <= warp_first) continue;
       const int seen = warp_end - tile;
       if (General || block_.visibility.hides_some(first_place_, last_place, tile, tile_keys))
@@ -115,21 +111,33 @@ class HalfAttention {
     }
   }
 
+  /// The first tile from `tile` on that any of the block's queries sees.
+  __host__ __device__ int tile_from(int tile) {
+    if constexpr (General) return next_tile(tile, tile_keys, problem_, block_, [&](auto predicate) { return machine_.count(predicate); });
+    return tile;
+  }
+
   __host__ __device__ std::uint16_t* keys_of(int stage) const { return shared_ + stage * 2 * tile_elements; }
   __host__ __device__ std::uint16_t* values_of(int stage) const { return keys_of(stage) + tile_elements; }
 
   /// Starts copying a tile; keys past the sequence's end and columns past a head's become zeros.
-  __host__ __device__ void fetch(const std::uint16_t* key, const std::uint16_t* value, int first_key, int stage) {
+  __host__ __device__ void fetch(int first_key, int stage) {
+    static_assert(page_rows % tile_keys == 0);
+    const std::int64_t key_head = head_ / (problem_.heads / problem_.key_heads);
+    const TileRows keys = tile_rows(block_, problem_.key, problem_.key_offset, first_key);
+    const TileRows values = tile_rows(block_, problem_.value, problem_.value_offset, first_key);
+    const auto* key = static_cast<const std::uint16_t*>(keys.data) + keys.row * problem_.key_stride + key_head * problem_.size;
+    const auto* value =
+        static_cast<const std::uint16_t*>(values.data) + values.row * problem_.value_stride + key_head * problem_.value_size;
     machine_.template share_out<tile_keys * chunks>([&](int item) {
       const int row = item / chunks;
       const int column = item % chunks * 8;
       const bool row_exists = first_key + row < block_.visibility.key_count;
-      const std::int64_t source_row = row_exists ? first_key + row : 0;
       const int place = row * shared_stride + column;
       const bool in_key = row_exists && column < problem_.size;
       const bool in_value = row_exists && column < problem_.value_size;
-      machine_.copy(keys_of(stage) + place, key + (in_key ? source_row * problem_.key_stride + column : 0), in_key);
-      machine_.copy(values_of(stage) + place, value + (in_value ? source_row * problem_.value_stride + column : 0), in_value);
+      machine_.copy(keys_of(stage) + place, key + (in_key ? row * problem_.key_stride + column : 0), in_key);
+      machine_.copy(values_of(stage) + place, value + (in_value ? row * problem_.value_stride + column : 0), in_value);
     });
     machine_.commit_copies();
   }
@@ -181,11 +189,19 @@ class HalfAttention {
           const Integer key = column_of(fragment) + (first_key + part % 2);
           const Integer row = row_of(block, part / 2);
           const Integer distance = key - row - first_place_;
-          const Mask is_seen = machine_.both(machine_.both(distance <= Integer(problem_.ahead), distance >= Integer(-problem_.behind)),
-                                             key < Integer(block_.visibility.key_count));
+          const Mask exists = key < Integer(block_.visibility.key_count);
+          Mask is_seen = machine_.both(distance <= Integer(problem_.ahead), distance >= Integer(-problem_.behind));
+          if (General && problem_.global_keys != nullptr)
+            is_seen = machine_.either(is_seen, machine_.is_set(problem_.global_keys, machine_.widen(key) + Long(block_.key_begin), exists));
+          is_seen = machine_.both(is_seen, exists);
           Float& score = scores[block][fragment][part];
           if constexpr (General) {
-            score = score * Float(problem_.scale * logarithm_of_e);
+            if (problem_.softcap == 0)
+              score = score * Float(problem_.scale * logarithm_of_e);
+            else
+              score =
+                  machine_.hyperbolic_tangent(score * Float(problem_.scale / problem_.softcap)) * Float(problem_.softcap * logarithm_of_e);
+            if (problem_.slopes != nullptr) score = score + machine_.as_float(distance) * Float(problem_.slopes[head_] * logarithm_of_e);
             if (problem_.has_bias())
               score = score + bias(row, key, distance, machine_.both(is_seen, row < Integer(rows_))) * Float(logarithm_of_e);
           }

@@ -47,7 +47,7 @@ cudaError_t launch_half_of_any_width(const AttentionProblem& problem, std::int64
 
 template <Element element>
 cudaError_t half_attention(const AttentionProblem& problem, std::int64_t query_tokens, cudaStream_t stream) {
-  if (problem.has_bias() || !(problem.scale > 0)) return launch_half_of_any_width<element, true>(problem, query_tokens, stream);
+  if (!problem.is_plain() || !(problem.scale > 0)) return launch_half_of_any_width<element, true>(problem, query_tokens, stream);
   return launch_half_of_any_width<element, false>(problem, query_tokens, stream);
 }
 

@@ -23,6 +23,8 @@ struct DeviceMachine {
   static __device__ int warp() { return static_cast<int>(threadIdx.x / 32); }
   static __device__ Long widen(int x) { return x; }
   static __device__ bool both(bool a, bool b) { return a && b; }
+  static __device__ bool either(bool a, bool b) { return a || b; }
+  static __device__ float as_float(int x) { return static_cast<float>(x); }
   template <class T>
   static __device__ T select(bool condition, T a, T b) {
     return condition ? a : b;
@@ -35,6 +37,7 @@ struct DeviceMachine {
     asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
     return y;
   }
+  static __device__ float hyperbolic_tangent(float x) { return tanhf(x); }
   static __device__ float exchange(float x, int distance) { return __shfl_xor_sync(0xffffffffU, x, distance); }
 
   /// Both rounded to 16 bits, the first in the lower half.
@@ -86,6 +89,8 @@ struct DeviceMachine {
     return exists ? __ldg(data + offset) : T{};
   }
   static __device__ std::int64_t gather(const std::int64_t* data, std::int64_t offset, bool exists) { return exists ? data[offset] : 0; }
+
+  static __device__ bool is_set(const std::uint8_t* data, std::int64_t offset, bool exists) { return exists && data[offset] != 0; }
 
   static __device__ void store_pair(void* data, Element stored, std::int64_t place, float low, float high, bool exists) {
     if (!exists) return;

@@ -27,16 +27,24 @@ struct AttentionProblem {
   const std::int64_t* key_begins;
   std::int64_t sequences;
   float scale;
+  float softcap;
   int behind;
   int ahead;
+  const std::uint8_t* global_keys;
+  const float* slopes;
   const float* head_bias;
   const float* query_bias;
   const float* key_bias;
   const std::int64_t* distance_columns;
   std::int64_t bias_columns;
   int distance_radius;
+  PageTable pages;
+  std::int64_t key_offset;
+  std::int64_t value_offset;
 
   __host__ __device__ bool has_bias() const { return head_bias != nullptr || query_bias != nullptr || key_bias != nullptr; }
+  /// Whether weights follow from products, the scale and windows alone.
+  __host__ __device__ bool is_plain() const { return !has_bias() && softcap == 0 && global_keys == nullptr && slopes == nullptr; }
 };
 
 /// A distance that no two tokens of a sequence have.
@@ -65,6 +73,7 @@ struct Visibility {
 struct QueryBlock {
   std::int64_t query_begin;  ///< the sequence's first row of query
   std::int64_t key_begin;    ///< the sequence's first row of key and value
+  std::byte* const* pages;   ///< the sequence's, where its keys and values lie in pages
   int first_query;
   int rows;  ///< none when the block has nothing to do
   int first_place;
@@ -73,6 +82,18 @@ struct QueryBlock {
   /// One past the last key that any of the rows sees.
   __host__ __device__ int end_key() const { return visibility.end_key(first_place + rows - 1); }
 };
+
+/// Rows of keys or values as a tile of keys reads them: its first one is `row` of `data`, and those behind it follow.
+struct TileRows {
+  const void* data;
+  std::int64_t row;
+};
+
+/// A tile of a block's keys lies in one page, where there are pages: it begins at a multiple of its size, which divides theirs.
+__host__ __device__ inline TileRows tile_rows(const QueryBlock& block, const void* rows, std::int64_t offset, int first_key) {
+  if (block.pages == nullptr) return {rows, block.key_begin + first_key};
+  return {block.pages[first_key / page_rows] + offset, first_key % page_rows};
+}
 
 // Blocks are numbered such that a sequence's first number follows from its begin alone: every sequence has a number for
 // each `height` tokens and one more, which is never too few. Numbers that are left over have nothing to do.
@@ -107,6 +128,7 @@ __host__ __device__ QueryBlock query_block(std::int64_t number, const AttentionP
   QueryBlock block;
   block.query_begin = problem.query_begins[sequence];
   block.key_begin = problem.key_begins[sequence];
+  block.pages = problem.pages.pages == nullptr ? nullptr : problem.pages.pages + problem.pages.begins[sequence];
   const int queries = static_cast<int>(problem.query_begins[sequence + 1] - block.query_begin);
   const int keys = static_cast<int>(problem.key_begins[sequence + 1] - block.key_begin);
   const std::int64_t first_query = (number - first_block_of(block.query_begin, sequence, height)) * height;
@@ -114,8 +136,29 @@ __host__ __device__ QueryBlock query_block(std::int64_t number, const AttentionP
   block.first_query = is_empty ? 0 : static_cast<int>(first_query);
   block.rows = is_empty ? 0 : (queries - block.first_query < height ? queries - block.first_query : height);
   block.first_place = block.first_query + keys - queries;
-  block.visibility = {keys, problem.behind, problem.ahead};
+  // A global key may be anywhere.
+  const bool everywhere = problem.global_keys != nullptr;
+  block.visibility = {keys, everywhere ? unlimited_distance : problem.behind, everywhere ? unlimited_distance : problem.ahead};
   return block;
+}
+
+/// The first tile of `tile_keys` keys from `tile` on that a query of the block may see: those between its windows and global keys
+/// are left out. `count` as in sequence_of_block.
+template <class Count>
+__host__ __device__ int next_tile(int tile, int tile_keys, const AttentionProblem& problem, const QueryBlock& block, Count count) {
+  if (problem.global_keys == nullptr) return tile;
+  const Visibility window{block.visibility.key_count, problem.behind, problem.ahead};
+  const int first_key = window.first_key(block.first_place);
+  const int end_key = window.end_key(block.first_place + block.rows - 1);
+  const std::uint8_t* const global = problem.global_keys + block.key_begin;
+  for (; tile < block.end_key(); tile += tile_keys) {
+    if (tile < end_key && tile + tile_keys > first_key) return tile;
+    const auto is_global = [=, &block](int thread) {
+      return thread < tile_keys && tile + thread < block.visibility.key_count && global[tile + thread] != 0;
+    };
+    if (count(is_global) > 0) return tile;
+  }
+  return tile;
 }
 
 }  // namespace accelerate::cuda

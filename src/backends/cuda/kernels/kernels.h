@@ -95,6 +95,34 @@ struct GatherArguments {
 };
 Status gather(const GatherArguments& arguments);
 
+struct ScatterArguments {
+  Input x{};                              ///< [rows, columns]
+  const std::int64_t* indices = nullptr;  ///< [count], which differ
+  Input updates{};                        ///< [count, columns], of x's element
+  Output y{};  ///< [rows, columns], of x's element and without gaps, as are the inputs; not where one of them lies
+  std::int64_t rows = 0;
+  std::int64_t columns = 0;
+  std::int64_t count = 0;
+  Fault* fault = nullptr;  ///< told of an index outside y, whose row of the updates is left out
+  std::int32_t node = 0;   ///< for the fault
+  Stream stream = nullptr;
+};
+Status scatter(const ScatterArguments& arguments);
+
+struct RopeArguments {
+  Input x{};                       ///< [tokens, heads, size], floats; the stride is from token to token
+  const float* cosines = nullptr;  ///< [tokens, pairs]
+  const float* sines = nullptr;    ///< [tokens, pairs]
+  Output y{};                      ///< as x, and not where x lies
+  std::int64_t tokens = 0;
+  std::int64_t heads = 0;
+  std::int64_t size = 0;
+  std::int64_t pairs = 0;    ///< at most size / 2; numbers of a head behind them stay
+  bool interleaved = false;  ///< pairs are neighbours
+  Stream stream = nullptr;
+};
+Status rope(const RopeArguments& arguments);
+
 struct LayerNormArguments {
   Input x{};                     ///< [rows, columns]
   const float* scale = nullptr;  ///< [columns], or absent
@@ -293,6 +321,44 @@ struct SequenceCumsumArguments {
 };
 Status sequence_cumsum(const SequenceCumsumArguments& arguments);
 
+struct SequenceShiftArguments {
+  Input x{};                             ///< [tokens, columns]
+  const std::int64_t* begins = nullptr;  ///< [sequences + 1]
+  Output y{};                            ///< [tokens, columns], of x's element and without gaps, as is x; not where x lies
+  std::int64_t tokens = 0;
+  std::int64_t columns = 0;
+  std::int64_t sequences = 0;
+  std::int64_t offset = 0;  ///< row i + offset takes the place of row i
+  Stream stream = nullptr;
+};
+Status sequence_shift(const SequenceShiftArguments& arguments);
+
+// Rows that are remembered between calls.
+
+/// Rows that a page holds: the keys of one tile of attention, or of several.
+inline constexpr std::int64_t page_rows = 64;
+
+/// The pages of a call's sequences: row r of sequence s lies in pages[begins[s] + r / page_rows]. A page that nothing reads any
+/// more is null.
+struct PageTable {
+  const std::int64_t* begins = nullptr;  ///< [sequences]
+  std::byte* const* pages = nullptr;
+};
+
+struct AppendArguments {
+  Input x{};                              ///< [tokens, columns], floats
+  const std::int64_t* begins = nullptr;   ///< [sequences + 1], of x's rows
+  const std::int64_t* context = nullptr;  ///< [sequences + 1], of all rows, of which x's are the last
+  PageTable pages{};
+  std::int64_t offset = 0;             ///< bytes from a page's beginning to its rows [page_rows, columns]
+  Element element = Element::float32;  ///< that rows are kept as: floats
+  std::int64_t tokens = 0;
+  std::int64_t columns = 0;
+  std::int64_t sequences = 0;
+  Stream stream = nullptr;
+};
+Status append(const AppendArguments& arguments);
+
 // Products.
 
 struct MatmulArguments {
@@ -326,19 +392,25 @@ struct AttentionArguments {
   std::int64_t sequences = 0;
   std::int64_t query_tokens = 0;  ///< rows of query; a larger number costs time alone
   float scale = 1;
+  float softcap = 0;  ///< scores s become softcap · tanh(s / softcap), before any bias; 0: they stay
   bool causal = false;
   std::int64_t window_left = -1;
   std::int64_t window_right = -1;
+  const std::uint8_t* global_keys = nullptr;       ///< [key tokens]: keys that are not 0 are seen by all, or absent
+  const float* slopes = nullptr;                   ///< [heads]: added for each step of distance, or absent
   const float* head_bias = nullptr;                ///< [heads, bias_columns], or absent
   const float* query_bias = nullptr;               ///< [query tokens, heads, bias_columns], or absent
   const float* key_bias = nullptr;                 ///< [key tokens, heads, bias_columns], or absent
   const std::int64_t* distance_columns = nullptr;  ///< [2 · distance_radius + 1]; there when any bias is
   std::int64_t bias_columns = 0;
   std::int64_t distance_radius = 0;
+  PageTable pages{};              ///< where keys and values lie in pages: key and value are null, key_begins counts their rows
+  std::int64_t key_offset = 0;    ///< bytes from a page's beginning to its keys [page_rows, key heads, size]
+  std::int64_t value_offset = 0;  ///< bytes from a page's beginning to its values [page_rows, key heads, value size]
   Stream stream = nullptr;
 };
-/// Rows of y past the last sequence's end stay as they are. cudaErrorInvalidValue when a size is above 256 or heads is no
-/// multiple of key_heads.
+/// Rows of y past the last sequence's end stay as they are. cudaErrorInvalidValue when a size is above 256, heads is no
+/// multiple of key_heads, or keys in pages have biases of their own or are global.
 Status attention(const AttentionArguments& arguments);
 
 }  // namespace accelerate::cuda
