@@ -224,13 +224,13 @@ class Load {
   }
 
   void note(const Connection& connection, std::string_view head) {
-    if (!connection.counts) return;
     const Clock::time_point now = Clock::now();
     const int status = std::atoi(std::string(head.substr(9, 3)).c_str());
+    if (now >= counted_from_ && now < end_) ++within_[status];
+    if (!connection.counts) return;
     Outcomes& outcomes = outcomes_[status];
     const double milliseconds = Seconds(now - connection.due).count() * 1000;
     outcomes.milliseconds.push_back(static_cast<float>(milliseconds));
-    if (now < end_) ++within_[status];
     if (const std::string_view inside = field_of(head, "X-Total-Time: "); !inside.empty())
       outcomes.added.push_back(static_cast<float>(milliseconds - number_of(inside)));
     if (const std::string_view after = field_of(head, "Retry-After: "); !after.empty())
@@ -262,7 +262,7 @@ class Load {
   std::size_t unasked_ = 0;  ///< requests for which no connection was free
   std::size_t broken_ = 0;
   std::map<int, Outcomes> outcomes_;
-  std::map<int, std::size_t> within_;  ///< answers that came while requests were still begun
+  std::map<int, std::size_t> within_;  ///< answers that came in the time that counts
   Clock::time_point counted_from_, end_, drained_;
 };
 
