@@ -80,7 +80,14 @@ void run_gemm(benchmark::State& state, Precision precision, double peak, const G
   for (auto _ : state) {
     for (std::int64_t row = 0; row < test.rows; row += block) {
       const std::int64_t rows = std::min(block, test.rows - row);
-      const void* prepared = table.prepare(precision, x.data() + row * test.inputs, test.inputs, rows, test.inputs, memory.data());
+      const void* prepared = table.prepare({.precision = precision,
+                                            .x = x.data() + row * test.inputs,
+                                            .stride = test.inputs,
+                                            .rows = rows,
+                                            .inputs = test.inputs,
+                                            .first_row = 0,
+                                            .last_row = rows,
+                                            .memory = memory.data()});
       table.gemm({.weights = weights,
                   .prepared = prepared,
                   .rows = rows,

@@ -68,6 +68,8 @@ class LineEditor::State {
   LineEnd read(const std::string& prompt, std::string& line) {
     prompt_ = prompt;
     el_resize(editor_);
+    // Before the prompt can be seen: a Ctrl-D that comes between it and libedit's own switch would be lost.
+    el_set(editor_, EL_PREP_TERM, 1);
     int count = 0;
     const char* const text = el_gets(editor_, &count);
     if (take_interrupt()) {

@@ -13,7 +13,7 @@
 
 namespace accelerate::cpu {
 
-constinit const KernelTable emulated_amx_kernels =
-    table_of<TileMultipliers<EmulatedTiles>>(Isa::amx, tile_gemm_shape, tile_gemm<EmulatedTiles>, coded_tile_kernels<EmulatedTiles>);
+constinit const KernelTable emulated_amx_kernels = table_of<TileMultipliers<EmulatedTiles>, RowsInTiles>(
+    Isa::amx, tile_gemm_shape, tile_gemm<EmulatedTiles>, coded_tile_kernels<EmulatedTiles>);
 
 }  // namespace accelerate::cpu

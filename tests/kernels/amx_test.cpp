@@ -34,6 +34,12 @@ TEST_P(EmulatedAmx, DeepWithManyRows) {
   }
 }
 
+/// Sums in parts of a panel's depth, for more tiles of rows than one group has.
+TEST_P(EmulatedAmx, DepthInParts) {
+  if (GetParam() == Precision::fp32) GTEST_SKIP() << "vectors sum the whole depth at once";
+  check_gemm(emulated_amx_kernels, {.precision = GetParam(), .rows = 300, .inputs = 1100, .outputs = 40, .bias = true});
+}
+
 TEST_P(EmulatedAmx, EveryWidthWithATail) {
   for (std::int64_t outputs = 1; outputs <= 70; ++outputs) {
     check_gemm(emulated_amx_kernels, {.precision = GetParam(),

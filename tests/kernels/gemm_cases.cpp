@@ -112,7 +112,19 @@ void check_gemm(const KernelTable& table, const GemmCase& test) {
 
   const Packed packed = pack(table, test.precision, w);
   const Memory memory(table.prepared_bytes(test.precision, test.rows, test.inputs));
-  const void* prepared = table.prepare(test.precision, x.data(), x.stride, test.rows, test.inputs, memory.data());
+  const auto prepare = [&](std::int64_t first, std::int64_t last) {
+    return table.prepare({.precision = test.precision,
+                          .x = x.data(),
+                          .stride = x.stride,
+                          .rows = test.rows,
+                          .inputs = test.inputs,
+                          .first_row = first,
+                          .last_row = last,
+                          .memory = memory.data()});
+  };
+  // In two parts, as two threads would.
+  prepare(test.rows / 3, test.rows);
+  const void* prepared = prepare(0, test.rows / 3);
   const std::int64_t columns = table.gemm_shape(test.precision).panel_columns;
   const std::int64_t panels = (test.outputs + columns - 1) / columns;
   for (const auto& [first, last] : {std::pair<std::int64_t, std::int64_t>{panels / 2, panels}, {0, panels / 2}}) {

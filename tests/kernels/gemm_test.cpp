@@ -79,7 +79,14 @@ TEST_P(Gemm, WhatIsNotANumberShows) {
       Matrix x = Matrix::random(2, 5, 8);
       x.at(0, 3) = odd;
       const Memory memory(table().prepared_bytes(precision, 2, 5));
-      const void* prepared = table().prepare(precision, x.data(), x.stride, 2, 5, memory.data());
+      const void* prepared = table().prepare({.precision = precision,
+                                              .x = x.data(),
+                                              .stride = x.stride,
+                                              .rows = 2,
+                                              .inputs = 5,
+                                              .first_row = 0,
+                                              .last_row = 2,
+                                              .memory = memory.data()});
       Matrix output(2, columns);
       table().gemm({.weights = weights,
                     .prepared = prepared,
@@ -110,7 +117,14 @@ TEST_P(Gemm, ZerosQuantiseToZeros) {
       .precision = Precision::int8, .outputs = columns, .inputs = 8, .panels = panels.data(), .scales = scales.data(), .sums = sums.data()};
   table().pack_panel(weights, 0, w.data(), columns);
   const Memory memory(table().prepared_bytes(Precision::int8, 1, 8));
-  const void* prepared = table().prepare(Precision::int8, x.data(), 8, 1, 8, memory.data());
+  const void* prepared = table().prepare({.precision = Precision::int8,
+                                          .x = x.data(),
+                                          .stride = 8,
+                                          .rows = 1,
+                                          .inputs = 8,
+                                          .first_row = 0,
+                                          .last_row = 1,
+                                          .memory = memory.data()});
   Matrix output(1, columns);
   table().gemm({.weights = weights,
                 .prepared = prepared,
@@ -124,19 +138,50 @@ TEST_P(Gemm, ZerosQuantiseToZeros) {
   for (const float value : output.values) EXPECT_EQ(value, 0.0F);
 }
 
-/// Rows prepared together or one by one are the same bytes, so that threads may share the work.
-TEST_P(Gemm, PreparedRowsStandAlone) {
-  for (const Precision precision : {Precision::bf16, Precision::int8}) {
-    const Matrix x = Matrix::random(5, 37, 10);
-    const std::int64_t row_bytes = table().prepared_bytes(precision, 1, 37);
-    ASSERT_EQ(table().prepared_bytes(precision, 5, 37), 5 * row_bytes);
-    const Memory together(5 * row_bytes);
-    const Memory alone(5 * row_bytes);
-    std::fill_n(together.data(), 5 * row_bytes, std::byte{0});
-    std::fill_n(alone.data(), 5 * row_bytes, std::byte{0});
-    table().prepare(precision, x.data(), 37, 5, 37, together.data());
-    for (std::int64_t row = 0; row < 5; ++row) table().prepare(precision, x.data() + row * 37, 37, 1, 37, alone.data() + row * row_bytes);
-    EXPECT_TRUE(std::equal(together.data(), together.data() + 5 * row_bytes, alone.data()));
+/// A gemm may write its outputs as what the next reads: the same bytes as those prepared of its outputs.
+TEST_P(Gemm, OutputsPreparedForTheNext) {
+  for (const std::int64_t rows : {1, 5, 16, 33, 70}) {
+    constexpr std::int64_t outputs = 96;
+    const std::int64_t columns = table().gemm_shape(Precision::bf16).panel_columns;
+    const Matrix w = Matrix::random(outputs, 40, 11);
+    const Matrix x = Matrix::random(rows, 40, 12);
+    const Memory panels(table().packed_bytes(Precision::bf16, outputs, 40));
+    const PackedWeights weights{.precision = Precision::bf16, .outputs = outputs, .inputs = 40, .panels = panels.data()};
+    for (std::int64_t panel = 0; panel * columns < outputs; ++panel)
+      table().pack_panel(weights, panel, w.data() + panel * columns * w.stride, columns);
+    const auto prepare = [&](const Matrix& values, const Memory& memory) {
+      return table().prepare({.precision = Precision::bf16,
+                              .x = values.data(),
+                              .stride = values.stride,
+                              .rows = rows,
+                              .inputs = values.columns,
+                              .first_row = 0,
+                              .last_row = rows,
+                              .memory = memory.data()});
+    };
+    const Memory memory(table().prepared_bytes(Precision::bf16, rows, 40));
+    const void* prepared = prepare(x, memory);
+    const std::int64_t bytes = table().prepared_bytes(Precision::bf16, rows, outputs);
+    const Memory direct(bytes);
+    const Memory later(bytes);
+    std::fill_n(direct.data(), bytes, std::byte{0});
+    std::fill_n(later.data(), bytes, std::byte{0});
+    Matrix output(rows, outputs);
+    constexpr UnaryFunction gelu = UnaryFunction::gelu_erf;
+    for (const bool is_direct : {false, true}) {
+      table().gemm({.weights = weights,
+                    .prepared = prepared,
+                    .rows = rows,
+                    .first_panel = 0,
+                    .last_panel = outputs / columns,
+                    .output = is_direct ? nullptr : output.data(),
+                    .output_stride = outputs,
+                    .tail = {.activation = &gelu},
+                    .prepared_output = is_direct ? direct.data() : nullptr},
+                   x.stride);
+    }
+    prepare(output, later);
+    EXPECT_TRUE(std::equal(direct.data(), direct.data() + bytes, later.data())) << rows << " rows";
   }
 }
 

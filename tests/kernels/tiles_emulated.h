@@ -27,6 +27,11 @@ class EmulatedTiles {
   }
 
   template <int tile>
+  void stream(const std::byte* from, std::int64_t stride) {
+    load<tile>(from, stride);
+  }
+
+  template <int tile>
   void store(std::byte* to, std::int64_t stride) {
     for (std::int64_t row = 0; row < rows_[tile]; ++row) __builtin_memcpy(to + row * stride, bytes_[tile][row], 64);
   }

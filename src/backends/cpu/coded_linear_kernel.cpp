@@ -14,13 +14,13 @@ class CodedLinearKernel final : public RowKernel {
         weights_(context.weights.get(context.kernels, format, parts, context.threads)),
         tail_(context, node, weights_->panels() * context.kernels.gemm_shape(Precision::int4).panel_columns) {}
 
-  void run(const RowFrame& frame) const override { run_parts(frame, prepare(frame), 0, weights_->panels()); }
+  void run(const RowFrame& frame) const override { run_parts(frame, prepare(frame, 0, frame.count), 0, weights_->panels()); }
 
   std::int64_t prepared_bytes(std::int64_t rows) const override { return kernels_.prepared_bytes(weights_->packed(), rows); }
 
   std::int64_t column_parts() const override { return weights_->panels(); }
 
-  const void* prepare(const RowFrame& frame) const override {
+  const void* prepare(const RowFrame& frame, std::int64_t, std::int64_t) const override {
     const Rows<float> x = frame.rows(input_);
     kernels_.prepare(weights_->packed(), x.data, x.stride, frame.count, frame.prepared);
     return frame.prepared;

@@ -37,8 +37,14 @@ class GroupedLinearKernel final : public RowKernel {
     const Rows<float> y = frame.rows(output_);
     for (std::int64_t group = first; group < last; ++group) {
       const PackedWeights& weights = weights_[static_cast<std::size_t>(group)].packed();
-      const void* prepared = kernels_.prepare(precision_, x.data + group * inputs_, x.stride, frame.count, inputs_,
-                                              frame.prepared + group * group_bytes(frame.count));
+      const void* prepared = kernels_.prepare({.precision = precision_,
+                                               .x = x.data + group * inputs_,
+                                               .stride = x.stride,
+                                               .rows = frame.count,
+                                               .inputs = inputs_,
+                                               .first_row = 0,
+                                               .last_row = frame.count,
+                                               .memory = frame.prepared + group * group_bytes(frame.count)});
       kernels_.gemm({.weights = weights,
                      .prepared = prepared,
                      .rows = frame.count,

@@ -40,7 +40,7 @@ class LinearKernel final : public RowKernel {
         weights_(context.weights.get(context.kernels, precision_, parts, context.threads)),
         tail_(context, node, panels() * panel_columns()) {}
 
-  void run(const RowFrame& frame) const override { run_parts(frame, prepare(frame), 0, panels()); }
+  void run(const RowFrame& frame) const override { run_parts(frame, prepare(frame, 0, frame.count), 0, panels()); }
 
   std::int64_t prepared_bytes(std::int64_t rows) const override {
     return kernels_.prepared_bytes(precision_, rows, weights_->packed().inputs);
@@ -48,10 +48,26 @@ class LinearKernel final : public RowKernel {
 
   std::int64_t column_parts() const override { return panels(); }
 
-  const void* prepare(const RowFrame& frame) const override {
+  const void* prepare(const RowFrame& frame, std::int64_t first, std::int64_t last) const override {
+    if (const std::byte* prepared = frame.prepared_rows(input_)) return prepared;
     const Rows<float> x = frame.rows(input_);
-    return kernels_.prepare(precision_, x.data, x.stride, frame.count, weights_->packed().inputs, frame.prepared);
+    return kernels_.prepare({.precision = precision_,
+                             .x = x.data,
+                             .stride = x.stride,
+                             .rows = frame.count,
+                             .inputs = weights_->packed().inputs,
+                             .first_row = first,
+                             .last_row = last,
+                             .memory = frame.prepared});
   }
+
+  bool prepares_rows_apart() const override { return true; }
+
+  bool reads_prepared(ValueId value) const override { return precision_ == Precision::bf16 && value == input_; }
+
+  bool writes_prepared() const override { return precision_ == Precision::bf16 && weights_->packed().outputs % 32 == 0; }
+
+  std::int64_t tile_rows() const override { return kernels_.gemm_shape(precision_).tile_rows; }
 
   void run_parts(const RowFrame& frame, const void* prepared, std::int64_t first, std::int64_t last) const override {
     const Rows<float> y = frame.rows(output_);
@@ -62,7 +78,8 @@ class LinearKernel final : public RowKernel {
                    .last_panel = last,
                    .output = y.data,
                    .output_stride = y.stride,
-                   .tail = tail_.on(frame)},
+                   .tail = tail_.on(frame),
+                   .prepared_output = frame.prepared_rows(output_)},
                   frame.rows(input_).stride);
   }
 

@@ -29,6 +29,9 @@ class RowFrame {
   /// The block's rows of a float32 value.
   virtual Rows<float> rows(ValueId value) const = 0;
 
+  /// The block as what linears at bf16 prepare of their input, where the value is kept as that; nullptr: it is float32 rows.
+  virtual std::byte* prepared_rows(ValueId value) const = 0;
+
   /// The block's rows of an int64 value [rows].
   virtual Rows<const std::int64_t> indices(ValueId value) const = 0;
 
@@ -46,7 +49,7 @@ class RowKernel {
 
   virtual void run(const RowFrame& frame) const = 0;
 
-  /// Bytes of `prepared` that a block of that many rows needs.
+  /// Bytes of `prepared` that a block of that many rows needs, unless its input is prepared.
   virtual std::int64_t prepared_bytes(std::int64_t rows) const {
     (void)rows;
     return 0;
@@ -55,11 +58,26 @@ class RowKernel {
   /// Parts that a block can be cut into by columns, for batches too small to cut by rows; 1: it cannot.
   virtual std::int64_t column_parts() const { return 1; }
 
-  /// What has to happen once before the parts run.
-  virtual const void* prepare(const RowFrame& frame) const {
-    (void)frame;
+  /// What has to happen before the parts run, for rows [first, last) of the block; returns what is there of all rows.
+  virtual const void* prepare(const RowFrame& frame, std::int64_t first, std::int64_t last) const {
+    (void)frame, (void)first, (void)last;
     return nullptr;
   }
+
+  /// Whether rows may be prepared apart, by several threads.
+  virtual bool prepares_rows_apart() const { return false; }
+
+  /// Whether the kernel takes `value`, where it is its input, as what a linear at bf16 prepares.
+  virtual bool reads_prepared(ValueId value) const {
+    (void)value;
+    return false;
+  }
+
+  /// Whether the kernel can write its output as what the next linear at bf16 would prepare.
+  virtual bool writes_prepared() const { return false; }
+
+  /// Rows that one inner loop covers.
+  virtual std::int64_t tile_rows() const { return 1; }
 
   /// Runs parts [first, last) on the whole block; `prepared` is what prepare() gave.
   virtual void run_parts(const RowFrame& frame, const void* prepared, std::int64_t first, std::int64_t last) const {

@@ -193,8 +193,8 @@ class Attention {
     std::int64_t stride = arguments_.query_stride * 4;
     if constexpr (Product::group != 1) {
       stride = prepared_row_bytes<Product>(arguments_.head_dim);
-      prepare_rows<Product>(arguments_.query + first * arguments_.query_stride, arguments_.query_stride, rows, arguments_.head_dim,
-                            at(scratch_.rows));
+      prepare_rows<Product>(prepared_layout<Product>(1, arguments_.head_dim), arguments_.query + first * arguments_.query_stride,
+                            arguments_.query_stride, 0, rows, arguments_.head_dim, at(scratch_.rows));
       queries = at(scratch_.rows);
     }
     for (std::int64_t panel = first_panel; panel < last_panel; ++panel) {

@@ -230,11 +230,11 @@ void add_tile_products(const std::byte* x, std::int64_t stride, std::int64_t row
                                 .steps = whole_blocks(inputs / Product::group * 4) / block_bytes,
                                 .sums = sums + row * sums_stride,
                                 .sums_stride = sums_stride,
-                                .add = !first};
+                                .before = first ? nullptr : sums + row * sums_stride};
     if (height > upper) {
-      multiply_amx_tile<Product, true>(tiles, tile, [] {});
+      multiply_amx_tile<Product, true, Streamed::nothing>(tiles, tile, [] {});
     } else {
-      multiply_amx_tile<Product, false>(tiles, tile, [] {});
+      multiply_amx_tile<Product, false, Streamed::nothing>(tiles, tile, [] {});
     }
   }
 }
@@ -272,6 +272,7 @@ void coded_tile_gemm(const CodedGemmArguments& arguments) {
         finish_coded(arguments, panel, row, rows, reinterpret_cast<float*>(sums));
         continue;
       }
+      const PreparedLayout layout = prepared_layout<Int8Product>(1, coded_amx_padded(weights));
       finish_rows<Int8Product>({.weights = shape,
                                 .prepared = arguments.prepared,
                                 .rows = arguments.rows,
@@ -280,7 +281,12 @@ void coded_tile_gemm(const CodedGemmArguments& arguments) {
                                 .output = arguments.output,
                                 .output_stride = arguments.output_stride,
                                 .tail = arguments.tail},
-                               {.first_row = row, .rows = rows, .first_column = panel * panel_columns}, sums, 0, rows);
+                               {.first_row = row,
+                                .rows = rows,
+                                .first_column = panel * panel_columns,
+                                .row_steps = static_cast<const std::byte*>(arguments.prepared) + layout.steps(row),
+                                .row_steps_stride = layout.steps_stride()},
+                               sums, 0, rows);
     }
   }
 }

@@ -151,11 +151,14 @@ class RowTiles {
   std::int64_t rows_;
 };
 
-/// One register tile's place in the output.
+/// One register tile's place in the output, and in what was prepared.
 struct OutputTile {
   std::int64_t first_row;
   std::int64_t rows;
   std::int64_t first_column;
+  const std::byte* row_steps = nullptr;  ///< RowSteps of the first row; int8 alone
+  std::int64_t row_steps_stride = 0;
+  std::int64_t prepared_tile_rows = 1;  ///< of the layout of prepared rows; the tile's rows are one of its tiles
 };
 
 /// Writes rows [first, last) of a tile's sums [rows, panel_columns] to the output, through the tail.
@@ -164,9 +167,9 @@ void finish_rows(const GemmArguments& arguments, const OutputTile& tile, const v
   const PackedWeights& weights = arguments.weights;
   const GemmTail& tail = arguments.tail;
   const std::int64_t columns = smaller(weights.outputs - tile.first_column, panel_columns);
-  [[maybe_unused]] const std::int64_t prepared_stride = prepared_row_bytes<Product>(weights.inputs);
-  [[maybe_unused]] const std::byte* rows_steps =
-      static_cast<const std::byte*>(arguments.prepared) + tile.first_row * prepared_stride + group_bytes<Product>(weights.inputs);
+  const PreparedLayout prepared = prepared_layout<Product>(tile.prepared_tile_rows, weights.outputs);
+  std::byte* prepared_rows =
+      arguments.prepared_output == nullptr ? nullptr : static_cast<std::byte*>(arguments.prepared_output) + prepared.row(tile.first_row);
 
   const auto finish = [&](auto activation) {
     for (std::int64_t column = 0; column < columns; column += width) {
@@ -183,7 +186,7 @@ void finish_rows(const GemmArguments& arguments, const OutputTile& tile, const v
         const std::byte* sum = static_cast<const std::byte*>(sums) + (row * panel_columns + column) * 4;
         Floats value;
         if constexpr (Product::quantised) {
-          const RowSteps* row_steps = reinterpret_cast<const RowSteps*>(rows_steps + row * prepared_stride);
+          const RowSteps* row_steps = reinterpret_cast<const RowSteps*>(tile.row_steps + row * tile.row_steps_stride);
           const Integers steps = subtract(load_integers(sum), multiply(spread(row_steps->zero), column_sums));
           value = multiply_add(to_floats(steps), multiply(spread(row_steps->scale), scale), bias);
         } else {
@@ -193,6 +196,15 @@ void finish_rows(const GemmArguments& arguments, const OutputTile& tile, const v
         const std::int64_t output_row = tile.first_row + row;
         if (tail.residual != nullptr) {
           value = add(value, load_up_to(tail.residual + output_row * tail.residual_stride + output_column, count));
+        }
+        if constexpr (!Product::quantised) {
+          if (prepared_rows != nullptr) {
+            constexpr std::int64_t bytes = activation_bytes<Product>;
+            const std::int64_t block = output_column * bytes / block_bytes;
+            const std::int64_t within = output_column * bytes % block_bytes;
+            Product::store_activations(prepared_rows + row * prepared.row_stride() + block * prepared.block_stride() + within, value);
+            continue;
+          }
         }
         store_up_to(arguments.output + output_row * arguments.output_stride + output_column, count, value);
       }
@@ -225,12 +237,16 @@ inline Ahead ahead_of(const GemmArguments& arguments, std::int64_t panel, std::i
 template <class Product>
 void gemm_by_vectors(const GemmArguments& arguments, std::int64_t stride) {
   const std::int64_t inputs = arguments.weights.inputs;
+  const PreparedLayout layout = prepared_layout<Product>(1, inputs);
   const RowTiles tiles(arguments.rows, tile_rows);
   alignas(64) std::byte sums[tile_rows * panel_columns * 4];
   for (std::int64_t panel = arguments.first_panel; panel < arguments.last_panel; ++panel) {
     for (std::int64_t index = 0; index < tiles.count(); ++index) {
-      const OutputTile tile = {
-          .first_row = tiles.first(index), .rows = tiles.first(index + 1) - tiles.first(index), .first_column = panel * panel_columns};
+      const OutputTile tile = {.first_row = tiles.first(index),
+                               .rows = tiles.first(index + 1) - tiles.first(index),
+                               .first_column = panel * panel_columns,
+                               .row_steps = static_cast<const std::byte*>(arguments.prepared) + layout.steps(tiles.first(index)),
+                               .row_steps_stride = layout.steps_stride()};
       multiply_rows<Product>(tile.rows, {
                                             .activations = static_cast<const std::byte*>(arguments.prepared) + tile.first_row * stride,
                                             .activation_stride = stride,

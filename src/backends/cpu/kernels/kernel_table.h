@@ -37,6 +37,18 @@ struct GemmTail {
   std::int64_t residual_stride = 0;
 };
 
+/// Rows [first_row, last_row) of x [rows, inputs], to be prepared for gemm.
+struct PrepareArguments {
+  Precision precision;
+  const float* x;
+  std::int64_t stride;
+  std::int64_t rows;
+  std::int64_t inputs;
+  std::int64_t first_row;
+  std::int64_t last_row;
+  void* memory;  ///< prepared_bytes() of all rows, 64-byte aligned
+};
+
 struct GemmArguments {
   const PackedWeights& weights;
   const void* prepared;  ///< what prepare() made of x [rows, inputs]
@@ -46,6 +58,7 @@ struct GemmArguments {
   float* output;  ///< [rows, outputs]: columns of other panels are left alone
   std::int64_t output_stride;
   GemmTail tail;
+  void* prepared_output = nullptr;  ///< bf16 alone, for multiples of 32 outputs: takes what prepare() would make of `output`, in its place
 };
 
 struct CodedGemmArguments {
@@ -159,11 +172,11 @@ struct KernelTable {
   /// Fills one panel (and its scales and sums) from rows [first, first + count) of the weights, given as float32
   /// [count, inputs] with stride `inputs`; count is panel_columns, or fewer at the end.
   void (*pack_panel)(const PackedWeights& weights, std::int64_t panel, const float* rows, std::int64_t count);
-  /// Bytes that prepare() writes for [rows, inputs]: `rows` times those of one row, which stands alone, so that threads
-  /// can prepare and multiply rows of one block apart. A multiple of 64; 0 in fp32, where gemm reads x as it is.
+  /// Bytes that prepare() writes for [rows, inputs]: no fewer for more rows, a multiple of 64; 0 in fp32, where gemm reads x as it is.
   std::int64_t (*prepared_bytes)(Precision precision, std::int64_t rows, std::int64_t inputs);
-  /// Turns x [rows, inputs] into what gemm reads at that precision and returns it: `memory`, or x itself when it needs no change.
-  const void* (*prepare)(Precision precision, const float* x, std::int64_t stride, std::int64_t rows, std::int64_t inputs, void* memory);
+  /// Turns rows of x into what gemm reads at that precision and returns where all rows of x are: `memory`, or x itself when it
+  /// needs no change. Rows may be prepared in any order, and by several threads.
+  const void* (*prepare)(const PrepareArguments& arguments);
   /// x·Wᵀ with its tail. `input_stride` is the stride of x in fp32, where `prepared` is x itself.
   void (*gemm)(const GemmArguments& arguments, std::int64_t input_stride);
 

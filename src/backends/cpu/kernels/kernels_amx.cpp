@@ -11,6 +11,6 @@
 namespace accelerate::cpu {
 
 constinit const KernelTable amx_kernels =
-    table_of<TileMultipliers<AmxTiles>>(Isa::amx, tile_gemm_shape, tile_gemm<AmxTiles>, coded_tile_kernels<AmxTiles>);
+    table_of<TileMultipliers<AmxTiles>, RowsInTiles>(Isa::amx, tile_gemm_shape, tile_gemm<AmxTiles>, coded_tile_kernels<AmxTiles>);
 
 }  // namespace accelerate::cpu

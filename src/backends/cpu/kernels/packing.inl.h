@@ -66,17 +66,21 @@ inline Integers spanning_steps(Floats x, const Quantisation& quantisation) {
   return minimum(maximum(steps, spread(std::int32_t{0})), spread(std::int32_t{255}));
 }
 
-/// Writes x as a row of activation groups, up to whole blocks; what lies past the end meets weights that are zero.
+/// Writes x as a row of activation groups, up to whole blocks, which stand `block_stride` bytes apart; what lies past the end
+/// meets weights that are zero.
 template <class Product>
-inline void encode_activations(const float* x, std::int64_t count, [[maybe_unused]] const Quantisation& quantisation, std::byte* to) {
+inline void encode_activations(const float* x, std::int64_t count, [[maybe_unused]] const Quantisation& quantisation, std::byte* to,
+                               std::int64_t block_stride = block_bytes) {
   constexpr std::int64_t bytes = activation_bytes<Product>;
-  const std::int64_t padded = whole_blocks(count * bytes) / bytes;
-  for (std::int64_t i = 0; i < padded; i += width) {
-    const Floats values = load_up_to(x + i, count - i);
-    if constexpr (Product::quantised) {
-      Product::store_activations(to + i * bytes, spanning_steps(values, quantisation));
-    } else {
-      Product::store_activations(to + i * bytes, values);
+  constexpr std::int64_t block = block_bytes / bytes;
+  for (std::int64_t first = 0; first < count; first += block, to += block_stride) {
+    for (std::int64_t i = 0; i < block; i += width) {
+      const Floats values = load_up_to(x + first + i, count - first - i);
+      if constexpr (Product::quantised) {
+        Product::store_activations(to + i * bytes, spanning_steps(values, quantisation));
+      } else {
+        Product::store_activations(to + i * bytes, values);
+      }
     }
   }
 }
@@ -183,24 +187,59 @@ struct RowSteps {
   std::int32_t zero;
 };
 
-/// Bytes from one prepared row to the next: its groups, then one block that holds the row's steps at int8 and keeps
-/// rows from lying a power of two apart, where they would compete for the same lines of the cache.
-template <class Product>
-inline std::int64_t prepared_row_bytes(std::int64_t inputs) {
-  return group_bytes<Product>(inputs) + block_bytes;
-}
+/// Where prepared rows lie: tile after tile of so many rows, whose blocks of bytes of all rows stand together, before what
+/// follows the groups of each. Tiles of one row are rows one after another; a block stands between them, which keeps rows
+/// from lying a power of two apart, where they would compete for the same lines of the cache.
+struct PreparedLayout {
+  std::int64_t tile_rows;
+  std::int64_t blocks;  ///< in a row
+
+  std::int64_t tile_group_bytes() const { return blocks * tile_rows * block_bytes; }
+  std::int64_t tile_bytes() const { return tile_group_bytes() + whole_blocks(tile_rows * static_cast<std::int64_t>(sizeof(RowSteps))); }
+  std::int64_t bytes(std::int64_t rows) const { return (rows + tile_rows - 1) / tile_rows * tile_bytes(); }
+
+  /// Bytes from the first block of a row to its next.
+  std::int64_t block_stride() const { return tile_rows * block_bytes; }
+  /// Bytes from one row to the next of its tile, or of the next tile where those have one row.
+  std::int64_t row_stride() const { return tile_rows == 1 ? tile_bytes() : block_bytes; }
+  /// The same for what follows the rows' groups.
+  std::int64_t steps_stride() const { return tile_rows == 1 ? tile_bytes() : static_cast<std::int64_t>(sizeof(RowSteps)); }
+
+  std::int64_t row(std::int64_t i) const { return i / tile_rows * tile_bytes() + i % tile_rows * block_bytes; }
+  std::int64_t steps(std::int64_t i) const {
+    return i / tile_rows * tile_bytes() + tile_group_bytes() + i % tile_rows * static_cast<std::int64_t>(sizeof(RowSteps));
+  }
+};
+
+/// The layout of rows that vectors read: each for itself.
+struct RowsApart {
+  static std::int64_t tile_rows(std::int64_t) { return 1; }
+};
 
 template <class Product>
-void prepare_rows(const float* x, std::int64_t stride, std::int64_t rows, std::int64_t inputs, std::byte* to) {
-  const std::int64_t row_bytes = prepared_row_bytes<Product>(inputs);
-  for (std::int64_t row = 0; row < rows; ++row, x += stride, to += row_bytes) {
+inline PreparedLayout prepared_layout(std::int64_t rows_in_tile, std::int64_t inputs) {
+  return {.tile_rows = rows_in_tile, .blocks = group_bytes<Product>(inputs) / block_bytes};
+}
+
+/// Bytes from one prepared row to the next where rows lie apart.
+template <class Product>
+inline std::int64_t prepared_row_bytes(std::int64_t inputs) {
+  return prepared_layout<Product>(1, inputs).tile_bytes();
+}
+
+/// Prepares rows [first, last) of x.
+template <class Product>
+void prepare_rows(const PreparedLayout& layout, const float* x, std::int64_t stride, std::int64_t first, std::int64_t last,
+                  std::int64_t inputs, std::byte* to) {
+  for (std::int64_t row = first; row < last; ++row) {
+    const float* values = x + row * stride;
     Quantisation quantisation = {};
     if constexpr (Product::quantised) {
-      quantisation = spanning_quantisation(x, inputs);
+      quantisation = spanning_quantisation(values, inputs);
       const RowSteps steps = {.scale = quantisation.scale, .zero = quantisation.zero};
-      __builtin_memcpy(to + group_bytes<Product>(inputs), &steps, sizeof(steps));
+      __builtin_memcpy(to + layout.steps(row), &steps, sizeof(steps));
     }
-    encode_activations<Product>(x, inputs, quantisation, to);
+    encode_activations<Product>(values, inputs, quantisation, to + layout.row(row), layout.block_stride());
   }
 }
 
@@ -229,15 +268,23 @@ void pack_panel(const PackedWeights& weights, std::int64_t panel, const float* r
   with_product(weights.precision, [&](auto product) { pack_panel_of<decltype(product)>(weights, panel, rows, count); });
 }
 
+template <class Arrangement>
 std::int64_t prepared_bytes(Precision precision, std::int64_t rows, std::int64_t inputs) {
-  if (precision == Precision::fp32) return 0;
-  return with_product(precision, [=](auto product) { return rows * prepared_row_bytes<decltype(product)>(inputs); });
+  if (precision == Precision::fp32 || rows == 0) return 0;
+  return with_product(precision,
+                      [=](auto product) { return prepared_layout<decltype(product)>(Arrangement::tile_rows(rows), inputs).bytes(rows); });
 }
 
-const void* prepare(Precision precision, const float* x, std::int64_t stride, std::int64_t rows, std::int64_t inputs, void* memory) {
-  if (precision == Precision::fp32) return x;
-  with_product(precision, [=](auto product) { prepare_rows<decltype(product)>(x, stride, rows, inputs, static_cast<std::byte*>(memory)); });
-  return memory;
+template <class Arrangement>
+const void* prepare(const PrepareArguments& arguments) {
+  if (arguments.precision == Precision::fp32) return arguments.x;
+  with_product(arguments.precision, [&](auto product) {
+    using Product = decltype(product);
+    const PreparedLayout layout = prepared_layout<Product>(Arrangement::tile_rows(arguments.rows), arguments.inputs);
+    prepare_rows<Product>(layout, arguments.x, arguments.stride, arguments.first_row, arguments.last_row, arguments.inputs,
+                          static_cast<std::byte*>(arguments.memory));
+  });
+  return arguments.memory;
 }
 
 }  // namespace

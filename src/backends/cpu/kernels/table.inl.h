@@ -1,4 +1,4 @@
-// Fills a level's kernel table. The level has defined gemm() for its products, and attention's multipliers.
+// Fills a level's kernel table. The level has defined gemm() for its products, attention's multipliers, and how prepared rows lie.
 #pragma once
 
 #include "backends/cpu/kernels/attention.inl.h"
@@ -9,7 +9,7 @@
 namespace accelerate::cpu {
 namespace {
 
-template <class Multipliers>
+template <class Multipliers, class Arrangement = RowsApart>
 constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*gemm)(const GemmArguments&, std::int64_t),
                                const CodedKernels& coded) {
   return {
@@ -17,8 +17,8 @@ constexpr KernelTable table_of(Isa isa, GemmShape (*shape)(Precision), void (*ge
       .gemm_shape = shape,
       .packed_bytes = packed_bytes,
       .pack_panel = pack_panel,
-      .prepared_bytes = prepared_bytes,
-      .prepare = prepare,
+      .prepared_bytes = prepared_bytes<Arrangement>,
+      .prepare = prepare<Arrangement>,
       .gemm = gemm,
       .coded = coded,
       .attention_scratch_bytes = attention_scratch_bytes<Multipliers>,

@@ -55,6 +55,19 @@ class AmxTiles {
     if constexpr (tile == 7) _tile_loadd(7, from, stride);
   }
 
+  /// load() of what will not be read again soon: past the nearest cache, so that it drives nothing else out of it.
+  template <int tile>
+  void stream(const std::byte* from, std::int64_t stride) {
+    if constexpr (tile == 0) _tile_stream_loadd(0, from, stride);
+    if constexpr (tile == 1) _tile_stream_loadd(1, from, stride);
+    if constexpr (tile == 2) _tile_stream_loadd(2, from, stride);
+    if constexpr (tile == 3) _tile_stream_loadd(3, from, stride);
+    if constexpr (tile == 4) _tile_stream_loadd(4, from, stride);
+    if constexpr (tile == 5) _tile_stream_loadd(5, from, stride);
+    if constexpr (tile == 6) _tile_stream_loadd(6, from, stride);
+    if constexpr (tile == 7) _tile_stream_loadd(7, from, stride);
+  }
+
   template <int tile>
   void store(std::byte* to, std::int64_t stride) {
     if constexpr (tile == 0) _tile_stored(0, to, stride);
