@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Reading a text and answering it beside CTranslate2 and OpenVINO: T5-small's shape, the same weights, texts and threads.
+"""Reading a text and answering it beside CTranslate2: T5-small's shape, the same weights, texts and threads.
 
     python benchmarks/generation/encoder_decoders.py export
     python benchmarks/generation/encoder_decoders.py run [--rounds 3]
 
 Needs requirements/peers.txt. Weights are random, which costs what trained ones cost. Reading is the time to the answer's first token,
-answering that of the further ones. OpenVINO runs its stateful form, with bf16 hints where that is the width.
+answering that of the further ones.
 """
 
 from __future__ import annotations
@@ -25,18 +25,10 @@ import numpy as np
 from peers import export_ctranslate2, peak_mb
 
 ROOT = Path(__file__).resolve().parents[2]
-SHAPE, VOCABULARY, START = "t5-small", 32000, 0
-CONTENDERS = [("ours", "fp32"), ("ctranslate2", "fp32"), ("openvino", "fp32"), ("ours", "bf16"), ("openvino", "bf16"), ("ours", "int8"),
-              ("ctranslate2", "int8"), ("openvino", "int8")]
+SHAPE, VOCABULARY = "t5-small", 32000
+CONTENDERS = [("ours", "fp32"), ("ctranslate2", "fp32"), ("ours", "bf16"), ("ours", "int8"), ("ctranslate2", "int8")]
 WORKLOADS = [(1, 128), (8, 128)]  # texts, and tokens of each
 GENERATED = 64
-
-
-def export_openvino(width: str, folder: Path, path: Path) -> None:
-    from optimum.intel import OVModelForSeq2SeqLM, OVWeightQuantizationConfig
-
-    options = {"quantization_config": OVWeightQuantizationConfig(bits=8)} if width == "int8" else {"load_in_8bit": False}
-    OVModelForSeq2SeqLM.from_pretrained(str(folder), export=True, compile=False, **options).save_pretrained(str(path))
 
 
 def ctranslate2_runner(width: str, path: Path, threads: int) -> Callable[[np.ndarray, int], None]:
@@ -55,35 +47,8 @@ def ctranslate2_runner(width: str, path: Path, threads: int) -> Callable[[np.nda
     return run
 
 
-def openvino_runner(width: str, path: Path, threads: int) -> Callable[[np.ndarray, int], None]:
-    import openvino
-
-    core = openvino.Core()
-    options = {"INFERENCE_PRECISION_HINT": "f32" if width == "fp32" else "bf16", "PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads}
-    encoder = core.compile_model(str(path / "openvino_encoder_model.xml"), "CPU", options).create_infer_request()
-    decoder_model = core.compile_model(str(path / "openvino_decoder_model.xml"), "CPU", options)
-    decoder = decoder_model.create_infer_request()
-    names = {name for each in decoder_model.inputs for name in each.names}
-    if not decoder.query_state():
-        raise RuntimeError("the export keeps no state")
-
-    def run(texts: np.ndarray, count: int) -> None:
-        mask = np.ones(texts.shape, np.int64)
-        encoder.infer({"input_ids": texts, "attention_mask": mask}, share_inputs=True)
-        read = encoder.get_output_tensor(0).data.copy()
-        decoder.reset_state()
-        tokens = np.full((len(texts), 1), START, np.int64)
-        for place in range(count):
-            values = {"input_ids": tokens, "decoder_input_ids": tokens, "encoder_hidden_states": read, "encoder_attention_mask": mask,
-                      "beam_idx": np.arange(len(texts), dtype=np.int32), "cache_position": np.array([place], np.int64)}
-            decoder.infer({name: value for name, value in values.items() if name in names}, share_inputs=True)
-            tokens = decoder.get_output_tensor(0).data[:, -1].argmax(-1)[:, None].astype(np.int64)
-
-    return run
-
-
-def measure(peer: str, width: str, path: Path, threads: int, rounds: int) -> None:
-    run = (ctranslate2_runner if peer == "ctranslate2" else openvino_runner)(width, path, threads)
+def measure(width: str, path: Path, threads: int, rounds: int) -> None:
+    run = ctranslate2_runner(width, path, threads)
     rows = []
     for batch, length in WORKLOADS:
         texts = np.random.default_rng(0).integers(3, VOCABULARY, (batch, length))
@@ -116,7 +81,7 @@ def run_all(arguments: argparse.Namespace) -> None:
         if contender == "ours":
             result = ours(arguments.program, arguments.work / SHAPE, width, arguments.threads, arguments.rounds)
         else:
-            done = subprocess.run([sys.executable, __file__, "measure", contender, width, "--work", arguments.work, "--threads", str(arguments.threads),
+            done = subprocess.run([sys.executable, __file__, "measure", width, "--work", arguments.work, "--threads", str(arguments.threads),
                                    "--rounds", str(arguments.rounds)], check=True, capture_output=True, text=True)
             result = json.loads(done.stdout.splitlines()[-1])
         speeds = ", ".join(f"batch {batch}: {row['read']:.0f} read, {row['answer']:.0f} answered"
@@ -127,7 +92,6 @@ def run_all(arguments: argparse.Namespace) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("verb", choices=["export", "run", "measure"])
-    parser.add_argument("peer", nargs="?", help="of measure")
     parser.add_argument("width", nargs="?", help="of measure")
     parser.add_argument("--program", type=Path, default=ROOT / "build" / "bin" / "ipfs-accelerate")
     parser.add_argument("--work", type=Path, default=ROOT / "build" / "generation", help="where models are made")
@@ -137,8 +101,7 @@ def main() -> None:
     if arguments.verb == "run":
         return run_all(arguments)
     if arguments.verb == "measure":
-        return measure(arguments.peer, arguments.width, arguments.work / f"{SHAPE}-{arguments.peer}-{arguments.width}", arguments.threads,
-                       arguments.rounds)
+        return measure(arguments.width, arguments.work / f"{SHAPE}-ctranslate2-{arguments.width}", arguments.threads, arguments.rounds)
     arguments.work.mkdir(parents=True, exist_ok=True)
     folder = arguments.work / SHAPE
     if not folder.exists():
@@ -146,7 +109,7 @@ def main() -> None:
     for peer, width in CONTENDERS:
         path = arguments.work / f"{SHAPE}-{peer}-{width}"
         if peer != "ours" and not path.exists():
-            (export_ctranslate2 if peer == "ctranslate2" else export_openvino)(width, folder, path)
+            export_ctranslate2(width, folder, path)
 
 
 if __name__ == "__main__":

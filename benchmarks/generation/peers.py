@@ -36,6 +36,9 @@ def export_ctranslate2(width: str, folder: Path, path: Path) -> None:
         def get_vocab(self) -> dict[str, int]:
             return {f"<{i}>": i for i in range(self.vocab_size)}
 
+        def convert_ids_to_tokens(self, token: int) -> str:
+            return f"<{token}>"
+
     class Converter(ctranslate2.converters.TransformersConverter):
         def load_tokenizer(self, *_: object, **__: object) -> Words:
             return Words()
